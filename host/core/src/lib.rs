@@ -1,0 +1,2 @@
+//! The pure core of tracewatt.
+pub mod normalize;

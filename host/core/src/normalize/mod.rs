@@ -1,0 +1,1 @@
+//! Turning what an instrumentation recorded into templates.
