@@ -1,0 +1,108 @@
+//! Trace and span identifiers as numbers, whatever the input spelled them like.
+
+use rustc_hash::FxHashMap;
+
+/// A trace id. 32 hexadecimal digits are taken as they are; anything else (64-bit Jaeger ids, free
+/// text of the native format) becomes a number through [`IdTable`], which remembers the spelling.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub struct TraceId(pub u128);
+
+/// A span id, unique within its trace. 16 hexadecimal digits, or a number standing for other text.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub struct SpanId(pub u64);
+
+/// Spellings of identifiers that are not plain lower-case hexadecimal of the OTLP length.
+#[derive(Default, Debug, Clone)]
+pub struct IdTable {
+    traces: FxHashMap<TraceId, Box<str>>,
+    spans: FxHashMap<SpanId, Box<str>>,
+}
+
+impl IdTable {
+    /// Returns the id for a spelling; upper and lower case hexadecimal are the same id.
+    pub fn trace(&mut self, text: &str) -> TraceId {
+        if let Some(value) = parse_hex(text, 32) {
+            return TraceId(value);
+        }
+        let id = TraceId(short_hex(text).unwrap_or_else(|| hash128(text)));
+        self.traces.entry(id).or_insert_with(|| text.into());
+        id
+    }
+
+    /// Returns the id for a spelling, see [`IdTable::trace`].
+    pub fn span(&mut self, text: &str) -> SpanId {
+        if let Some(value) = parse_hex(text, 16) {
+            return SpanId(value as u64);
+        }
+        let id =
+            SpanId(short_hex(text).filter(|v| *v <= u128::from(u64::MAX)).unwrap_or_else(|| hash128(text))
+                as u64);
+        self.spans.entry(id).or_insert_with(|| text.into());
+        id
+    }
+
+    /// Returns the id a person means by `text`, without remembering anything.
+    pub fn find_trace(text: &str) -> TraceId {
+        TraceId(parse_hex(text, 32).or_else(|| short_hex(text)).unwrap_or_else(|| hash128(text)))
+    }
+
+    /// Returns the spelling of the input: the remembered text, or 32 hexadecimal digits.
+    pub fn trace_text(&self, id: TraceId) -> String {
+        self.traces.get(&id).map_or_else(|| format!("{:032x}", id.0), |text| text.to_string())
+    }
+
+    /// Returns the spelling of the input: the remembered text, or 16 hexadecimal digits.
+    pub fn span_text(&self, id: SpanId) -> String {
+        self.spans.get(&id).map_or_else(|| format!("{:016x}", id.0), |text| text.to_string())
+    }
+
+    /// Adds the spellings that `other` remembers.
+    pub fn merge(&mut self, other: &IdTable) {
+        for (id, text) in &other.traces {
+            self.traces.entry(*id).or_insert_with(|| text.clone());
+        }
+        for (id, text) in &other.spans {
+            self.spans.entry(*id).or_insert_with(|| text.clone());
+        }
+    }
+}
+
+fn parse_hex(text: &str, digits: usize) -> Option<u128> {
+    (text.len() == digits).then(|| short_hex(text)).flatten()
+}
+
+fn short_hex(text: &str) -> Option<u128> {
+    if text.is_empty() || text.len() > 32 {
+        return None;
+    }
+    let mut value = 0u128;
+    for byte in text.bytes() {
+        value = value << 4 | u128::from((byte as char).to_digit(16)?);
+    }
+    Some(value)
+}
+
+/// FNV-1a over 128 bits: stable across runs, which a seeded hash would not be.
+fn hash128(text: &str) -> u128 {
+    const OFFSET: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
+    const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
+    text.bytes().fold(OFFSET, |hash, byte| (hash ^ u128::from(byte)).wrapping_mul(PRIME))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spellings_come_back() {
+        let mut table = IdTable::default();
+        for text in ["4bf92f3577b34da6a3ce929d0e0e4736", "a1b2c3d4e5f60718", "order-7/ü", "0"] {
+            let id = table.trace(text);
+            assert_eq!(table.trace_text(id), text);
+            assert_eq!(IdTable::find_trace(text), id);
+        }
+        let id = table.span("00f067aa0ba902b7");
+        assert_eq!(table.span_text(id), "00f067aa0ba902b7");
+        assert_eq!(table.span("00F067AA0BA902B7"), id);
+    }
+}
