@@ -1,1 +1,3 @@
-//! placeholder
+//! The tracewatt host: files, terminals, and the stock plug-ins.
+
+pub mod stock;

@@ -1,1 +1,151 @@
-//! placeholder
+//! From a crate to a plug-in: compile to WebAssembly, make a component of it, audit its imports, stamp its
+//! manifest. Used by `host/build.rs` for the stock plug-ins and by the test kit for single ones.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use tracewatt_core::plugin::{MANIFEST_SECTION, Plugin, PluginError};
+
+/// Target that plug-ins are compiled for. It has no system interface, so nothing of one can be imported.
+pub const TARGET: &str = "wasm32-unknown-unknown";
+/// Profile of the workspace that plug-ins are compiled with.
+pub const PROFILE: &str = "plugin";
+
+/// Why a plug-in could not be built.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// The standard library for the target is not installed, and could not be.
+    #[error("the standard library for {TARGET} is missing; install it with: rustup target add {TARGET}")]
+    TargetMissing,
+    /// cargo could not be started.
+    #[error("cannot run {program}: {source}")]
+    Spawn {
+        /// Program.
+        program: String,
+        /// Reason.
+        source: std::io::Error,
+    },
+    /// cargo failed; its own messages are on standard error.
+    #[error("cargo failed to compile {packages} for {TARGET}, see above")]
+    Compile {
+        /// Packages asked for.
+        packages: String,
+    },
+    /// A compiled module or source could not be read.
+    #[error("cannot read {path}: {source}")]
+    Read {
+        /// File.
+        path: PathBuf,
+        /// Reason.
+        source: std::io::Error,
+    },
+    /// The module is not one that the SDK's `export_detector!` made.
+    #[error(
+        "cannot make a component of {name}: {reason}; does the crate call tracewatt_sdk::export_detector!?"
+    )]
+    Componentize {
+        /// Package.
+        name: String,
+        /// Reason.
+        reason: String,
+    },
+    /// The component is not one the host would load.
+    #[error("{name} is no plug-in: {source}")]
+    Rejected {
+        /// Package.
+        name: String,
+        /// Reason.
+        source: PluginError,
+    },
+}
+
+/// Compiles packages of the workspace at `workspace` and returns the core modules, in order. `target_dir` must
+/// not be the one of a cargo that is waiting for this call.
+pub fn compile(workspace: &Path, packages: &[String], target_dir: &Path) -> Result<Vec<PathBuf>, BuildError> {
+    ensure_target()?;
+    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
+    let mut command = Command::new(&cargo);
+    command.current_dir(workspace).args([
+        "build",
+        "--lib",
+        "--target",
+        TARGET,
+        "--profile",
+        PROFILE,
+        "--target-dir",
+    ]);
+    command.arg(target_dir);
+    for package in packages {
+        command.args(["--package", package]);
+    }
+    forget_outer_cargo(&mut command);
+    let status = command.status().map_err(|source| BuildError::Spawn { program: cargo, source })?;
+    if !status.success() {
+        return Err(BuildError::Compile { packages: packages.join(", ") });
+    }
+    let folder = target_dir.join(TARGET).join(PROFILE);
+    Ok(packages.iter().map(|package| folder.join(format!("{}.wasm", package.replace('-', "_")))).collect())
+}
+
+/// Makes a plug-in of a core module: a component, audited, with its manifest stamped into it.
+pub fn componentize(name: &str, module: &[u8]) -> Result<Vec<u8>, BuildError> {
+    let failed = |reason: String| BuildError::Componentize { name: name.to_owned(), reason };
+    let component = wit_component::ComponentEncoder::default()
+        .module(module)
+        .and_then(|encoder| encoder.validate(true).encode())
+        .map_err(|error| failed(format!("{error:#}")))?;
+    let manifest = Plugin::describe(&component)
+        .map_err(|source| BuildError::Rejected { name: name.to_owned(), source })?;
+    let manifest = serde_json::to_vec(&manifest).map_err(|error| failed(error.to_string()))?;
+    Ok(stamp(component, &manifest))
+}
+
+/// Reads a module and makes a plug-in of it.
+pub fn componentize_file(name: &str, module: &Path) -> Result<Vec<u8>, BuildError> {
+    let bytes =
+        std::fs::read(module).map_err(|source| BuildError::Read { path: module.to_owned(), source })?;
+    componentize(name, &bytes)
+}
+
+/// Appends the manifest as a custom section, where it can be read without running anything.
+fn stamp(mut component: Vec<u8>, manifest: &[u8]) -> Vec<u8> {
+    use wasm_encoder::{ComponentSection, CustomSection};
+    let section = CustomSection { name: MANIFEST_SECTION.into(), data: manifest.into() };
+    section.append_to_component(&mut component);
+    component
+}
+
+/// Installs the target's standard library when rustup is there to do it.
+fn ensure_target() -> Result<(), BuildError> {
+    if target_installed() {
+        return Ok(());
+    }
+    let added = Command::new("rustup").args(["target", "add", TARGET]).status();
+    match added {
+        Ok(status) if status.success() && target_installed() => Ok(()),
+        _ => Err(BuildError::TargetMissing),
+    }
+}
+
+fn target_installed() -> bool {
+    let rustc = std::env::var("RUSTC").unwrap_or_else(|_| "rustc".to_owned());
+    let output = Command::new(rustc).args(["--print", "target-libdir", "--target", TARGET]).output();
+    output.is_ok_and(|output| Path::new(String::from_utf8_lossy(&output.stdout).trim()).is_dir())
+}
+
+/// A cargo inside a build script inherits flags meant for the outer build: for another target, another
+/// profile, another compiler wrapper (clippy, coverage).
+fn forget_outer_cargo(command: &mut Command) {
+    for (name, _) in std::env::vars_os() {
+        let Some(name) = name.to_str() else { continue };
+        let outer = name.starts_with("CARGO_")
+            && !matches!(name, "CARGO_HOME" | "CARGO_MAKEFLAGS" | "CARGO_TERM_COLOR")
+            || matches!(
+                name,
+                "RUSTFLAGS" | "RUSTC_WRAPPER" | "RUSTC_WORKSPACE_WRAPPER" | "RUSTC_LINKER" | "CLIPPY_ARGS"
+            )
+            || matches!(name, "TARGET" | "HOST" | "PROFILE" | "OPT_LEVEL" | "DEBUG" | "OUT_DIR" | "NUM_JOBS");
+        if outer {
+            command.env_remove(name);
+        }
+    }
+}

@@ -1,5 +1,27 @@
-//! The boundary with plug-ins.
+//! The boundary with plug-ins: loading a component, limiting it, calling it, surviving it.
+//!
+//! - [`Manifest`]: what a plug-in says about itself
+//! - [`engine`]: one engine for the process, configured in one place
+//! - [`Plugin`]: a component that was audited and whose manifest was read
+//! - [`Worker`]: one instance of one plug-in, on one thread, with its limits; turns every way a guest can
+//!   misbehave into a [`Fault`] and finds the trace that caused it
+//!
+//! A guest sees columns of a batch, interned texts and a log, and nothing else. The host checks every number
+//! in its answers. Nothing in here knows what any detector does.
 
+mod bindings;
+mod component;
+mod engine;
+mod fault;
+mod host_calls;
+mod instance;
 mod manifest;
+mod worker;
 
+pub use component::{MANIFEST_SECTION, Plugin, PluginError, WIT_VERSION, imports};
+pub use engine::{EPOCH_TICK_MS, compatibility, engine, precompile};
+pub use fault::{Fault, FaultKind};
+pub use instance::Limits;
 pub use manifest::{Fix, Interest, Manifest, Rule, Setting, SettingKind, SettingValue};
+pub use wasmtime::Engine;
+pub use worker::{Outcome, RawFinding, Worker};

@@ -2,39 +2,89 @@
 //! copies the columns it asks for and no others.
 
 use super::{IoKind, NO_ROW, SealedTrace};
+use std::sync::Arc;
 
-/// Columns over the spans of several traces. Rows of one trace are consecutive; see `wit/` for the
-/// meaning and unit of every column.
-#[derive(Default, Debug, Clone)]
-#[allow(missing_docs)] // the columns are documented where the contract is: wit/spans.wit
-pub struct Batch {
-    pub trace_offsets: Vec<u32>,
-    pub trace_starts_ns: Vec<u64>,
-    pub trace_flags: Vec<u8>,
-    pub kinds: Vec<u8>,
-    pub roles: Vec<u8>,
-    pub verbs: Vec<u8>,
-    pub statuses: Vec<u8>,
-    pub span_flags: Vec<u32>,
-    pub templates: Vec<u32>,
-    pub parameter_hashes: Vec<u64>,
-    pub services: Vec<u32>,
-    pub names: Vec<u32>,
-    pub peers: Vec<u32>,
-    pub systems: Vec<u32>,
-    pub scopes: Vec<u32>,
-    pub groupings: Vec<u32>,
-    pub endpoints: Vec<u32>,
-    pub code_functions: Vec<u32>,
-    pub code_lines: Vec<u32>,
-    pub parents: Vec<u32>,
-    pub entries: Vec<u32>,
-    pub start_offsets_ns: Vec<u64>,
-    pub durations_ns: Vec<u64>,
-    pub batch_sizes: Vec<u32>,
-    pub rows_returned: Vec<u32>,
-    pub response_bytes: Vec<u64>,
-    pub in_flight: Vec<u32>,
+/// Calls `$then!` with the table of columns: field, WIT function, element type. The one place that lists them.
+#[macro_export]
+macro_rules! with_columns {
+    ($then:path) => {
+        $then! {
+            trace_offsets "trace-offsets" u32,
+            trace_starts_ns "trace-starts-ns" u64,
+            trace_flags "trace-flags" u8,
+            kinds "kinds" u8,
+            roles "roles" u8,
+            verbs "verbs" u8,
+            statuses "statuses" u8,
+            span_flags "span-flags" u32,
+            templates "templates" u32,
+            parameter_hashes "parameter-hashes" u64,
+            services "services" u32,
+            names "names" u32,
+            peers "peers" u32,
+            systems "systems" u32,
+            scopes "scopes" u32,
+            groupings "groupings" u32,
+            endpoints "endpoints" u32,
+            code_functions "code-functions" u32,
+            code_lines "code-lines" u32,
+            parents "parents" u32,
+            entries "entries" u32,
+            start_offsets_ns "start-offsets-ns" u64,
+            durations_ns "durations-ns" u64,
+            batch_sizes "batch-sizes" u32,
+            rows_returned "rows-returned" u32,
+            response_bytes "response-bytes" u64,
+            in_flight "in-flight" u32,
+        }
+    };
+}
+
+macro_rules! define {
+    ($($field:ident $function:literal $element:ty,)*) => {
+        /// Columns over the spans of several traces. Rows of one trace are consecutive; see `wit/` for the
+        /// meaning and unit of every column.
+        #[derive(Default, Debug, Clone)]
+        #[allow(missing_docs)] // the columns are documented where the contract is: wit/0.1/spans.wit
+        pub struct Batch { $(pub $field: Vec<$element>,)* }
+
+        /// A batch that several plug-ins read at once. The host hands a column to a plug-in with one copy.
+        #[derive(Default, Debug, Clone)]
+        #[allow(missing_docs)]
+        pub struct SharedBatch { $(pub $field: Arc<Vec<$element>>,)* }
+
+        impl Batch {
+            fn clear(&mut self) {
+                $(self.$field.clear();)*
+            }
+        }
+
+        impl From<Batch> for SharedBatch {
+            fn from(batch: Batch) -> Self {
+                SharedBatch { $($field: Arc::new(batch.$field),)* }
+            }
+        }
+
+        impl SharedBatch {
+            /// Takes the memory back for the next batch, as far as nobody reads it any more.
+            pub fn reclaim(self) -> Batch {
+                Batch { $($field: Arc::try_unwrap(self.$field).unwrap_or_default(),)* }
+            }
+        }
+    };
+}
+with_columns!(define);
+
+impl SharedBatch {
+    /// Number of traces.
+    pub fn traces(&self) -> u32 {
+        self.trace_starts_ns.len() as u32
+    }
+
+    /// Number of spans.
+    pub fn spans(&self) -> u32 {
+        self.kinds.len() as u32
+    }
 }
 
 impl Batch {
@@ -98,64 +148,5 @@ impl Batch {
         self.trace_starts_ns.push(start);
         self.trace_flags.push(trace.flags.0);
         self.trace_offsets.push(self.kinds.len() as u32);
-    }
-
-    fn clear(&mut self) {
-        let Batch {
-            trace_offsets,
-            trace_starts_ns,
-            trace_flags,
-            kinds,
-            roles,
-            verbs,
-            statuses,
-            span_flags,
-            templates,
-            parameter_hashes,
-            services,
-            names,
-            peers,
-            systems,
-            scopes,
-            groupings,
-            endpoints,
-            code_functions,
-            code_lines,
-            parents,
-            entries,
-            start_offsets_ns,
-            durations_ns,
-            batch_sizes,
-            rows_returned,
-            response_bytes,
-            in_flight,
-        } = self;
-        for column in [kinds, roles, verbs, statuses, trace_flags] {
-            column.clear();
-        }
-        for column in [
-            trace_offsets,
-            span_flags,
-            templates,
-            services,
-            names,
-            peers,
-            systems,
-            scopes,
-            groupings,
-            endpoints,
-            code_functions,
-            code_lines,
-            parents,
-            entries,
-            batch_sizes,
-            rows_returned,
-            in_flight,
-        ] {
-            column.clear();
-        }
-        for column in [trace_starts_ns, parameter_hashes, start_offsets_ns, durations_ns, response_bytes] {
-            column.clear();
-        }
     }
 }

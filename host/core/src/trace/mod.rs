@@ -8,7 +8,7 @@ mod sealed;
 mod span;
 mod text;
 
-pub use batch::Batch;
+pub use batch::{Batch, SharedBatch};
 pub use id::{IdTable, SpanId, TraceId};
 pub use sealed::{NO_ROW, SealedTrace, TraceFlags};
 pub use span::{CodeLocation, IoKind, Link, Span, SpanFlags, SpanRole, Status, Verb};

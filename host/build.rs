@@ -1,0 +1,85 @@
+//! Builds the stock plug-ins and embeds them: compiled to WebAssembly, made components, audited, stamped, and
+//! precompiled for this machine. What has not changed is not built again.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+use tracewatt_core::plugin;
+
+type Failure = Box<dyn std::error::Error>;
+
+fn main() -> Result<(), Failure> {
+    let host = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
+    let workspace = host.parent().ok_or("host/ has no parent")?.to_owned();
+    let out = PathBuf::from(env::var("OUT_DIR")?);
+    for path in ["detectors", "sdk/rust", "wit", "Cargo.toml", "Cargo.lock"] {
+        println!("cargo::rerun-if-changed={}", workspace.join(path).display());
+    }
+    let names = stock(&workspace.join("detectors"))?;
+    let modules = tracewatt_build::compile(&workspace, &names, &target_dir(&out)?)?;
+    let engine = plugin::engine()?;
+    let compatibility = plugin::compatibility(&engine);
+    let mut table = String::from("&[\n");
+    for (name, module) in names.iter().zip(&modules) {
+        embed(name, module, &out, &engine, compatibility)?;
+        writeln!(
+            table,
+            "    Stock {{ id: {name:?}, component: include_bytes!(concat!(env!(\"OUT_DIR\"), \"/{name}.wasm\")), \
+             compiled: include_bytes!(concat!(env!(\"OUT_DIR\"), \"/{name}.cwasm\")) }},"
+        )?;
+    }
+    table.push(']');
+    fs::write(out.join("stock.rs"), table)?;
+    Ok(())
+}
+
+/// Folders under `detectors/`, by name: each is one plug-in.
+fn stock(folder: &Path) -> Result<Vec<String>, Failure> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.path().join("Cargo.toml").is_file() {
+            names.push(entry.file_name().to_string_lossy().into_owned());
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// `target/plugins`, next to the profiles of the outer build, so that all of them share it.
+fn target_dir(out: &Path) -> Result<PathBuf, Failure> {
+    Ok(out.ancestors().nth(4).ok_or("OUT_DIR is not below a target folder")?.join("plugins"))
+}
+
+/// Writes component and compiled form unless both are there for this very module and engine.
+fn embed(
+    name: &str,
+    module: &Path,
+    out: &Path,
+    engine: &plugin::Engine,
+    compatibility: u64,
+) -> Result<(), Failure> {
+    let bytes = fs::read(module)?;
+    let key = format!("{:016x} {compatibility:016x}", fingerprint(&bytes));
+    let (component, compiled, stamp) = (
+        out.join(format!("{name}.wasm")),
+        out.join(format!("{name}.cwasm")),
+        out.join(format!("{name}.key")),
+    );
+    if component.is_file() && compiled.is_file() && fs::read_to_string(&stamp).is_ok_and(|old| old == key) {
+        return Ok(());
+    }
+    let bytes = tracewatt_build::componentize(name, &bytes)?;
+    fs::write(&compiled, plugin::precompile(engine, &bytes)?)?;
+    fs::write(&component, bytes)?;
+    fs::write(&stamp, key)?;
+    Ok(())
+}
+
+/// Tells modules apart; nobody relies on it for more.
+fn fingerprint(bytes: &[u8]) -> u64 {
+    use std::hash::{DefaultHasher, Hash, Hasher};
+    let mut hasher = DefaultHasher::new();
+    bytes.hash(&mut hasher);
+    hasher.finish()
+}

@@ -1,0 +1,249 @@
+//! One instance of a plug-in in a store of its own, with limits on memory, time and output.
+
+use super::bindings::tracewatt::plugin::types as wit;
+use super::bindings::{self, DetectorPre};
+use super::engine::EPOCH_TICK_MS;
+use super::host_calls::{self, LogLine};
+use super::{Fault, FaultKind, Fix, Interest, Manifest, Rule, Setting, SettingKind, SettingValue};
+use crate::report::Severity;
+use crate::trace::{SharedBatch, Texts};
+use bindings::exports::tracewatt::plugin::manifest as wit_manifest;
+use std::sync::Arc;
+use wasmtime::component::{Component, Linker};
+use wasmtime::{Engine, Result, Store, Trap};
+
+/// What one instance of a plug-in may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Linear memory, in bytes.
+    pub memory_bytes: usize,
+    /// Time of one call, in milliseconds, to the next tick of the epoch.
+    pub call_ms: u64,
+    /// Findings in one answer.
+    pub findings: usize,
+    /// Bytes of all texts and lists of one answer.
+    pub answer_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits { memory_bytes: 64 << 20, call_ms: 2_000, findings: 10_000, answer_bytes: 32 << 20 }
+    }
+}
+
+/// State of a store: what host calls answer from, and the account of the limits.
+#[derive(Default)]
+pub(super) struct State {
+    pub(super) batch: Option<SharedBatch>,
+    pub(super) texts: Option<Arc<Texts>>,
+    pub(super) epoch: u32,
+    pub(super) logs: Vec<LogLine>,
+    pub(super) logs_dropped: u64,
+    memory_limit: usize,
+    memory_refused: bool,
+}
+
+impl wasmtime::ResourceLimiter for State {
+    fn memory_growing(&mut self, _current: usize, desired: usize, _maximum: Option<usize>) -> Result<bool> {
+        let allowed = desired <= self.memory_limit;
+        self.memory_refused |= !allowed;
+        Ok(allowed)
+    }
+
+    fn table_growing(&mut self, _current: usize, desired: usize, _maximum: Option<usize>) -> Result<bool> {
+        Ok(desired <= 100_000)
+    }
+}
+
+/// A plug-in ready to be instantiated any number of times.
+pub(super) struct Prepared {
+    pre: DetectorPre<State>,
+    limits: Limits,
+}
+
+/// A live instance. After any fault it is unusable and must be dropped.
+pub(super) struct Instance {
+    store: Store<State>,
+    detector: bindings::Detector,
+    limits: Limits,
+}
+
+/// Why a manifest could not be asked for.
+pub(super) enum DescribeError {
+    World(String),
+    Fault(Fault),
+}
+
+impl Prepared {
+    pub(super) fn new(engine: &Engine, component: &Component, limits: Limits) -> Result<Prepared> {
+        let mut linker = Linker::new(engine);
+        host_calls::link(&mut linker)?;
+        Ok(Prepared { pre: DetectorPre::new(linker.instantiate_pre(component)?)?, limits })
+    }
+
+    fn instantiate(&self) -> std::result::Result<Instance, Fault> {
+        let state = State { memory_limit: self.limits.memory_bytes, ..State::default() };
+        let mut store = Store::new(self.pre.engine(), state);
+        store.limiter(|state| state);
+        store.set_hostcall_fuel(self.limits.answer_bytes);
+        store.set_epoch_deadline(deadline_ticks(self.limits));
+        match self.pre.instantiate(&mut store) {
+            Ok(detector) => Ok(Instance { store, detector, limits: self.limits }),
+            Err(error) => Err(fault(&store, &error)),
+        }
+    }
+
+    /// Returns an instance that accepted these settings.
+    pub(super) fn configured(
+        &self,
+        settings: &[(String, SettingValue)],
+    ) -> std::result::Result<Instance, Fault> {
+        let mut instance = self.instantiate()?;
+        let entries: Vec<wit::Entry> = settings.iter().map(|(name, value)| entry(name, value)).collect();
+        instance.store.set_epoch_deadline(deadline_ticks(self.limits));
+        match instance.detector.tracewatt_plugin_lifecycle().call_configure(&mut instance.store, &entries) {
+            Ok(Ok(())) => Ok(instance),
+            Ok(Err(message)) => Err(Fault { kind: FaultKind::Configure, message }),
+            Err(error) => Err(fault(&instance.store, &error)),
+        }
+    }
+}
+
+impl Instance {
+    /// Calls `detect` on a batch. The texts must be the same, or grown, under the same `epoch`.
+    pub(super) fn detect(
+        &mut self,
+        batch: &SharedBatch,
+        texts: &Arc<Texts>,
+        epoch: u32,
+    ) -> std::result::Result<Vec<wit::Finding>, Fault> {
+        let state = self.store.data_mut();
+        state.batch = Some(batch.clone());
+        state.texts = Some(texts.clone());
+        state.epoch = epoch;
+        state.logs.clear();
+        self.store.set_epoch_deadline(deadline_ticks(self.limits));
+        let answer = self.detector.tracewatt_plugin_detect().call_detect(
+            &mut self.store,
+            batch.traces(),
+            batch.spans(),
+        );
+        let state = self.store.data_mut();
+        state.batch = None;
+        state.texts = None;
+        match answer {
+            Ok(findings) if findings.len() > self.limits.findings => Err(Fault {
+                kind: FaultKind::Output,
+                message: format!(
+                    "{} findings in one answer, {} are allowed",
+                    findings.len(),
+                    self.limits.findings
+                ),
+            }),
+            Ok(findings) => Ok(findings),
+            Err(error) => Err(fault(&self.store, &error)),
+        }
+    }
+}
+
+/// Asks a throw-away instance for the manifest.
+pub(super) fn describe(
+    engine: &Engine,
+    component: &Component,
+) -> std::result::Result<Manifest, DescribeError> {
+    let limits = Limits { call_ms: 60_000, ..Limits::default() };
+    let prepared = Prepared::new(engine, component, limits)
+        .map_err(|error| DescribeError::World(format!("{error:#}")))?;
+    let mut instance = prepared.instantiate().map_err(DescribeError::Fault)?;
+    match instance.detector.tracewatt_plugin_manifest().call_describe(&mut instance.store) {
+        Ok(description) => Ok(manifest(description)),
+        Err(error) => Err(DescribeError::Fault(fault(&instance.store, &error))),
+    }
+}
+
+/// One tick more than asked for: the first may come at once.
+fn deadline_ticks(limits: Limits) -> u64 {
+    limits.call_ms.div_ceil(EPOCH_TICK_MS) + 1
+}
+
+fn fault(store: &Store<State>, error: &wasmtime::Error) -> Fault {
+    let state = store.data();
+    let kind = match error.downcast_ref::<Trap>() {
+        Some(Trap::Interrupt) => FaultKind::Deadline,
+        _ if state.memory_refused => FaultKind::Memory,
+        Some(_) => FaultKind::Trap,
+        None => FaultKind::Output,
+    };
+    let said = state.logs.iter().rev().find(|line| line.level == 4).map(|line| line.message.as_str());
+    let cause = error.root_cause().to_string();
+    Fault { kind, message: said.map_or(cause.clone(), |said| format!("{said} ({cause})")) }
+}
+
+fn entry(name: &str, value: &SettingValue) -> wit::Entry {
+    wit::Entry { name: name.to_owned(), value: to_wit(value) }
+}
+
+fn to_wit(value: &SettingValue) -> wit::Value {
+    match value {
+        SettingValue::Boolean(value) => wit::Value::Boolean(*value),
+        SettingValue::Integer(value) => wit::Value::Integer(*value),
+        SettingValue::Float(value) => wit::Value::Number(*value),
+        SettingValue::Text(value) => wit::Value::Text(value.clone()),
+        SettingValue::TextList(values) => wit::Value::TextList(values.clone()),
+    }
+}
+
+pub(super) fn from_wit(value: wit::Value) -> SettingValue {
+    match value {
+        wit::Value::Boolean(value) => SettingValue::Boolean(value),
+        wit::Value::Integer(value) => SettingValue::Integer(value),
+        wit::Value::Number(value) => SettingValue::Float(value),
+        wit::Value::Text(value) => SettingValue::Text(value),
+        wit::Value::TextList(values) => SettingValue::TextList(values),
+    }
+}
+
+pub(super) fn severity(severity: wit::Severity) -> Severity {
+    match severity {
+        wit::Severity::Info => Severity::Info,
+        wit::Severity::Warning => Severity::Warning,
+        wit::Severity::Critical => Severity::Critical,
+    }
+}
+
+fn manifest(description: wit_manifest::Description) -> Manifest {
+    Manifest {
+        name: description.name,
+        version: description.version,
+        summary: description.summary,
+        license: description.license,
+        rules: description.rules.into_iter().map(rule).collect(),
+        settings: description.settings.into_iter().map(setting).collect(),
+        interest: Interest { kinds: description.interest.kinds, min_spans: description.interest.min_spans },
+    }
+}
+
+fn rule(rule: wit_manifest::Rule) -> Rule {
+    let fix = |fix: wit_manifest::Fix| Fix { framework: fix.framework, text: fix.text, url: fix.url };
+    Rule {
+        name: rule.name,
+        title: rule.title,
+        page: rule.page,
+        default_severity: severity(rule.default_severity),
+        advice: rule.advice,
+        yields_to: rule.yields_to,
+        fixes: rule.fixes.into_iter().map(fix).collect(),
+    }
+}
+
+fn setting(setting: wit_manifest::Setting) -> Setting {
+    let kind = match setting.kind {
+        wit_manifest::SettingKind::Boolean => SettingKind::Boolean,
+        wit_manifest::SettingKind::Integer((min, max)) => SettingKind::Integer { min, max },
+        wit_manifest::SettingKind::Number((min, max)) => SettingKind::Float { min, max },
+        wit_manifest::SettingKind::Text => SettingKind::Text,
+        wit_manifest::SettingKind::Choice(choices) => SettingKind::Choice(choices),
+        wit_manifest::SettingKind::TextList => SettingKind::TextList,
+    };
+    Setting { name: setting.name, kind, default: from_wit(setting.default), doc: setting.doc }
+}
