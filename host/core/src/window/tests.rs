@@ -237,7 +237,7 @@ fn several_calls_within_one_record_are_what_counts() {
     check(retries, |sealed| sealed.flagged(SpanFlags::RETRY), "d");
     check(retries, lost("merged_duplicate_spans"), "1");
     // two layers around them
-    check(&format!("{retries}\n o a s http 0.500..10 t=GET_x scope=sdk\n"), Sealed::merged, "b>c");
+    check(&format!("{retries}\n o a s http 0.500..10 t=GET_x scope=sdk\n"), Sealed::merged, "o>c b>c");
     let deeper = "o - s http 0..10 t=X scope=1\n b o s http 1..9 t=X scope=2\n c b s http 2..3 t=X scope=3\n d b s http 4..5 t=X scope=3";
     check(deeper, Sealed::merged, "o>c b>c");
 }
