@@ -21,3 +21,4 @@ pub mod plugin;
 pub mod report;
 pub mod semconv;
 pub mod trace;
+pub mod window;
