@@ -128,7 +128,12 @@ mod tests {
     use super::*;
 
     fn seen(texts: &mut Texts, service: &str, scope: &str, call: Option<(IoKind, Sight)>) -> Observation {
-        Observation { service: texts.intern(service), scope: texts.intern(scope), call, ..Observation::default() }
+        Observation {
+            service: texts.intern(service),
+            scope: texts.intern(scope),
+            call,
+            ..Observation::default()
+        }
     }
 
     #[test]

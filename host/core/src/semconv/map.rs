@@ -98,7 +98,8 @@ impl Mapper {
         let call = call::classify(&input, role);
         let mut span = self.frame(&input, role, scope, texts, losses);
         let mut seen = Observation { service: span.service, scope: span.scope, ..Observation::default() };
-        seen.language = texts.intern(&clean::printable(resource.text(&[Attr::SdkLanguage]).unwrap_or(""), 32));
+        seen.language =
+            texts.intern(&clean::printable(resource.text(&[Attr::SdkLanguage]).unwrap_or(""), 32));
         match call {
             Call::Work => {}
             Call::Entry => span.route = texts.intern(&place::route(&input, role, &mut self.scratch)),
@@ -225,19 +226,23 @@ impl Mapper {
             // Some instrumentations name a span by its statement.
             span.name = texts.intern(clean::cut(&self.template.text, MAX_NAME));
         }
+        let generic = rendered.gap.is_some() || rendered.linked;
+        // What is not known to be a read is not to be called redundant.
+        let writes = match rendered.facts.access {
+            Access::Write => true,
+            Access::Unknown => !generic && !rendered.transaction,
+            Access::Read => false,
+        };
         let flags = [
-            (rendered.facts.access != Access::Read && rendered.gap.is_none(), SpanFlags::WRITE),
+            (writes, SpanFlags::WRITE),
             (rendered.transaction, SpanFlags::TRANSACTION),
             (rendered.truncated, SpanFlags::TRUNCATED),
-            (rendered.gap.is_some() || rendered.linked, SpanFlags::GENERIC),
+            (generic, SpanFlags::GENERIC),
         ];
         for (holds, flag) in flags {
             if holds {
                 span.flags.set(flag);
             }
-        }
-        if rendered.transaction {
-            span.flags.0 &= !SpanFlags::WRITE.0;
         }
         self.parameters(input, rendered, span)
     }
@@ -274,7 +279,8 @@ fn measure(input: &Input<'_, '_>, kind: IoKind, span: &mut Span) {
     let attributes = input.attributes();
     if matches!(span.verb, Verb::Read | Verb::Other) {
         let rows = attributes.int(&[Attr::DbReturnedRows]);
-        let rows = rows.or_else(|| (span.verb == Verb::Read).then(|| attributes.int(&[Attr::DbRowsAffected]))?);
+        let rows =
+            rows.or_else(|| (span.verb == Verb::Read).then(|| attributes.int(&[Attr::DbRowsAffected]))?);
         span.rows = rows.and_then(|rows| u32::try_from(rows).ok());
     }
     let bytes = match kind {
@@ -293,4 +299,3 @@ fn sight(rendered: &Rendered, flags: SpanFlags, visible: bool) -> Sight {
         None => Sight::NoParameters,
     }
 }
-

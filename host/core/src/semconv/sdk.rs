@@ -312,7 +312,10 @@ fn by_scope(scope: &str, gap: &str) -> Option<&'static Advice> {
         entry.scopes.iter().filter(|prefix| begins_with(scope, prefix)).map(|prefix| prefix.len()).max()
     };
     let entries = TABLE.iter().filter(|entry| entry.gaps.contains(&gap));
-    entries.filter_map(|entry| Some((length(entry)?, entry))).max_by_key(|(length, _)| *length).map(|(_, e)| &e.advice)
+    entries
+        .filter_map(|entry| Some((length(entry)?, entry)))
+        .max_by_key(|(length, _)| *length)
+        .map(|(_, e)| &e.advice)
 }
 
 /// Returns whether a scope begins with `prefix` and the prefix ends where a word ends: a version
@@ -351,7 +354,8 @@ pub fn language_of(scope: &str) -> Option<&'static str> {
 }
 
 fn is_no_database(scope: &str) -> bool {
-    const WORDS: [&str; 9] = ["http", "grpc", "rpc", "undici", "fetch", "requests", "kafka", "amqp", "openai"];
+    const WORDS: [&str; 9] =
+        ["http", "grpc", "rpc", "undici", "fetch", "requests", "kafka", "amqp", "openai"];
     let scope = scope.to_ascii_lowercase();
     WORDS.iter().any(|word| scope.contains(word))
 }

@@ -136,7 +136,10 @@ fn is_publish(operation: &str) -> bool {
 }
 
 fn is_consume(operation: &str) -> bool {
-    is_one_of(operation, &["receive", "process", "settle", "deliver", "consume", "ack", "nack", "poll", "commit"])
+    is_one_of(
+        operation,
+        &["receive", "process", "settle", "deliver", "consume", "ack", "nack", "poll", "commit"],
+    )
 }
 
 fn database<'s>(input: &Input<'s, '_>, role: SpanRole) -> Option<Call<'s>> {
@@ -192,7 +195,8 @@ pub(super) fn statement<'s>(input: &Input<'s, '_>) -> Option<&'s str> {
     attributes.text(&[Attr::DbQueryText, Attr::DbStatement, Attr::SqlQuery]).or_else(|| {
         let resource = attributes.text(&[Attr::DdResource])?;
         let sql = system::kind(&db_system(input)?) == Some(IoKind::Sql);
-        let http = attributes.text(&[Attr::HttpMethod, Attr::HttpRequestMethod]).is_some() || url(input).is_some();
+        let http =
+            attributes.text(&[Attr::HttpMethod, Attr::HttpRequestMethod]).is_some() || url(input).is_some();
         (sql && !http).then_some(resource.trim())
     })
 }
@@ -241,13 +245,15 @@ const DB_CHATTER: [&str; 14] = [
 
 /// Last words of names that are chatter on spans of a database even with a text, which is kept: the
 /// statement is prepared or read here, and executed in another span.
-const DB_CHATTER_WITH_TEXT: [&str; 5] = ["prepare", "prepare_stmt", "fetchall", "closestatement", "fetchmany"];
+const DB_CHATTER_WITH_TEXT: [&str; 5] =
+    ["prepare", "prepare_stmt", "fetchall", "closestatement", "fetchmany"];
 
 fn chatter<'s>(input: &Input<'s, '_>, role: SpanRole) -> Option<Call<'s>> {
     let name = input.raw.name.trim();
     let system = db_system(input);
     let text = statement(input);
-    let go_sql = name.starts_with("sql.conn.") || name.starts_with("sql.connector.") || name.starts_with("sql.tx.");
+    let go_sql =
+        name.starts_with("sql.conn.") || name.starts_with("sql.connector.") || name.starts_with("sql.tx.");
     let is_db = system.is_some() || text.is_some() || go_sql;
     let chat = |system: Option<Cow<'s, str>>| {
         let system = system.unwrap_or(Cow::Borrowed(""));
@@ -260,7 +266,9 @@ fn chatter<'s>(input: &Input<'s, '_>, role: SpanRole) -> Option<Call<'s>> {
         return None;
     }
     let last = name.rsplit(['.', ':']).next().unwrap_or(name);
-    if is_one_of(last, &DB_CHATTER_WITH_TEXT) || starts_with_word(name, "prepare ") || starts_with_word(name, "batch query ")
+    if is_one_of(last, &DB_CHATTER_WITH_TEXT)
+        || starts_with_word(name, "prepare ")
+        || starts_with_word(name, "batch query ")
     {
         return chat(system);
     }
@@ -269,7 +277,8 @@ fn chatter<'s>(input: &Input<'s, '_>, role: SpanRole) -> Option<Call<'s>> {
     }
     if let Some(statement) = transaction(last) {
         let system = system.unwrap_or(Cow::Borrowed("sql"));
-        let is_call = role != SpanRole::Internal && system::kind(&system).unwrap_or(IoKind::Sql) == IoKind::Sql;
+        let is_call =
+            role != SpanRole::Internal && system::kind(&system).unwrap_or(IoKind::Sql) == IoKind::Sql;
         return if is_call { Some(Call::Transaction(statement, system)) } else { chat(Some(system)) };
     }
     let operation = input.attributes().text(&[Attr::DbOperationName, Attr::DbOperation]).unwrap_or("");
@@ -293,8 +302,28 @@ fn transaction(word: &str) -> Option<&'static str> {
 /// Returns whether a text begins as SQL does.
 pub(super) fn looks_like_sql(text: &str) -> bool {
     const VERBS: [&str; 22] = [
-        "select", "insert", "update", "delete", "merge", "with", "call", "exec", "execute", "begin", "commit",
-        "rollback", "savepoint", "set", "show", "create", "alter", "drop", "truncate", "explain", "replace", "values",
+        "select",
+        "insert",
+        "update",
+        "delete",
+        "merge",
+        "with",
+        "call",
+        "exec",
+        "execute",
+        "begin",
+        "commit",
+        "rollback",
+        "savepoint",
+        "set",
+        "show",
+        "create",
+        "alter",
+        "drop",
+        "truncate",
+        "explain",
+        "replace",
+        "values",
     ];
     is_one_of(first_word(text), &VERBS)
 }

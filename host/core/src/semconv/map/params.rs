@@ -55,7 +55,8 @@ pub(super) fn add_recorded(attributes: &AttrSet<'_>, into: &mut Fingerprint) -> 
         }
         return true;
     }
-    const LISTS: [Attr; 3] = [Attr::DbStatementParameters, Attr::DbPostgresqlValues, Attr::PgxQueryParameters];
+    const LISTS: [Attr; 3] =
+        [Attr::DbStatementParameters, Attr::DbPostgresqlValues, Attr::PgxQueryParameters];
     match attributes.first(&LISTS) {
         Some(list) => {
             into.add(&list.display());

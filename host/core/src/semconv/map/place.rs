@@ -15,7 +15,8 @@ const MAX_PATH: usize = 1024;
 
 /// Returns `service.name`, `unknown` when it is missing or blank.
 pub(super) fn service<'s>(input: &Input<'s, '_>) -> Cow<'s, str> {
-    let name = input.resource.text(&[Attr::ServiceName]).or_else(|| input.attributes().text(&[Attr::ServiceName]));
+    let name =
+        input.resource.text(&[Attr::ServiceName]).or_else(|| input.attributes().text(&[Attr::ServiceName]));
     let name = clean::printable(name.unwrap_or(""), MAX_NAME);
     if name.is_empty() { Cow::Borrowed("unknown") } else { name }
 }
@@ -27,15 +28,20 @@ pub(super) fn route(input: &Input<'_, '_>, role: SpanRole, scratch: &mut Templat
         SpanRole::Consumer => consumer_route(input, scratch),
         _ => http_route(input, scratch).or_else(|| rpc_route(input)),
     };
-    let route = route.or_else(|| attributes.text(&[Attr::SourceEndpoint]).map(|text| endpoint(text, scratch)));
-    clean::printable(&route.unwrap_or_else(|| clean::steady_name(&input.raw.name, MAX_NAME).into_owned()), 2 * MAX_NAME)
-        .into_owned()
+    let route =
+        route.or_else(|| attributes.text(&[Attr::SourceEndpoint]).map(|text| endpoint(text, scratch)));
+    clean::printable(
+        &route.unwrap_or_else(|| clean::steady_name(&input.raw.name, MAX_NAME).into_owned()),
+        2 * MAX_NAME,
+    )
+    .into_owned()
 }
 
 fn http_route(input: &Input<'_, '_>, scratch: &mut Template) -> Option<String> {
     let attributes = input.attributes();
     let route = attributes.text(&[Attr::HttpRoute]).map(without_method);
-    let path = attributes.text(&[Attr::UrlPath, Attr::HttpTarget, Attr::HttpPath]).or_else(|| call::url(input));
+    let path =
+        attributes.text(&[Attr::UrlPath, Attr::HttpTarget, Attr::HttpPath]).or_else(|| call::url(input));
     if route.is_none() && path.is_none() {
         return None;
     }
@@ -107,7 +113,8 @@ pub(super) fn peer(input: &Input<'_, '_>, kind: IoKind, scratch: &mut Template) 
             scratch.text.strip_prefix("publish ").unwrap_or("").to_owned()
         }
         _ => {
-            let database = attributes.text(&[Attr::DbNamespace, Attr::DbName, Attr::DbInstance]).unwrap_or("");
+            let database =
+                attributes.text(&[Attr::DbNamespace, Attr::DbName, Attr::DbInstance]).unwrap_or("");
             match (host.is_empty(), database.is_empty()) {
                 (false, false) => format!("{host}/{database}"),
                 (true, _) => database.to_owned(),
@@ -124,7 +131,12 @@ fn host_of(address: &str) -> String {
     let rest = &rest[..rest.find(['/', '?', '#']).unwrap_or(rest.len())];
     let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
     let host = match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) && !name.contains(':') || host.ends_with(port) && name.ends_with(']') => name,
+        Some((name, port))
+            if port.bytes().all(|b| b.is_ascii_digit()) && !name.contains(':')
+                || host.ends_with(port) && name.ends_with(']') =>
+        {
+            name
+        }
         _ => host,
     };
     host.trim_end_matches('.').to_ascii_lowercase()
@@ -159,7 +171,9 @@ pub(super) fn grouping(input: &Input<'_, '_>, keys: &[String]) -> String {
 /// Returns an attribute that the configuration names, be it in the table or not.
 fn named<'s>(attributes: &'s AttrSet<'_>, key: &str) -> Option<Cow<'s, str>> {
     let known = Attr::of(key).and_then(|attr| attributes.get(attr));
-    known.or_else(|| attributes.named().find(|(name, _)| *name == key).map(|(_, value)| value)).map(|v| v.display())
+    known
+        .or_else(|| attributes.named().find(|(name, _)| *name == key).map(|(_, value)| value))
+        .map(|v| v.display())
 }
 
 /// Returns where in the source the span was made, the new names first.

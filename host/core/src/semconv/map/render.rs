@@ -226,7 +226,8 @@ fn outgoing_http(input: &Input<'_, '_>, max_text: usize, out: &mut Template) -> 
 }
 
 /// Where the host of a call is said, the new name first.
-pub(super) const HOSTS: [Attr; 4] = [Attr::ServerAddress, Attr::HttpHost, Attr::NetPeerName, Attr::PeerService];
+pub(super) const HOSTS: [Attr; 4] =
+    [Attr::ServerAddress, Attr::HttpHost, Attr::NetPeerName, Attr::PeerService];
 
 /// Returns the method: recorded, or the first word of a name such as `GET` or `HTTP GET`, or GET.
 pub(super) fn method<'s>(input: &Input<'s, '_>) -> &'s str {
@@ -326,7 +327,16 @@ fn batch_size(input: &Input<'_, '_>) -> Option<u32> {
 fn verb(access: Access, word: &str) -> Verb {
     const DELETES: [&str; 7] = ["delete", "del", "unlink", "remove", "truncate", "drop", "expire"];
     const UPDATES: [&str; 11] = [
-        "update", "put", "patch", "merge", "replace", "incr", "decr", "findandmodify", "findoneandupdate", "updateone",
+        "update",
+        "put",
+        "patch",
+        "merge",
+        "replace",
+        "incr",
+        "decr",
+        "findandmodify",
+        "findoneandupdate",
+        "updateone",
         "updatemany",
     ];
     let word = word.to_ascii_lowercase();

@@ -24,7 +24,8 @@ pub(super) fn normalize(system: &str, text: &str, out: &mut Template) -> Facts {
 pub(super) fn access(word: &str) -> Access {
     const READS: [&str; 8] = ["select", "show", "explain", "describe", "desc", "values", "with", "fetch"];
     const WRITES: [&str; 11] = [
-        "insert", "update", "delete", "merge", "replace", "truncate", "create", "alter", "drop", "upsert", "copy",
+        "insert", "update", "delete", "merge", "replace", "truncate", "create", "alter", "drop", "upsert",
+        "copy",
     ];
     if is_one_of(word, &READS) {
         Access::Read
@@ -39,8 +40,19 @@ pub(super) fn access(word: &str) -> Access {
 /// their first words, pings by their whole text.
 pub(super) fn session(text: &str) -> Session {
     const CONTROL: [&str; 13] = [
-        "begin", "start", "commit", "rollback", "savepoint", "release", "set", "abort", "end", "reset", "discard",
-        "use", "deallocate",
+        "begin",
+        "start",
+        "commit",
+        "rollback",
+        "savepoint",
+        "release",
+        "set",
+        "abort",
+        "end",
+        "reset",
+        "discard",
+        "use",
+        "deallocate",
     ];
     const PINGS: [&str; 9] = [
         "select 1",

@@ -48,20 +48,21 @@ fn alias(name: &str) -> Option<&'static str> {
 /// Returns the kind of a system given by its canonical name, nothing for one that is not known.
 pub(super) fn kind(system: &str) -> Option<IoKind> {
     Some(match system {
-        "access" | "actian.ingres" | "ingres" | "adabas" | "bigquery" | "clickhouse" | "cockroachdb" | "databricks"
-        | "db2" | "derby" | "duckdb" | "edb" | "exasol" | "filemaker" | "firebird" | "firebirdsql" | "greenplum"
-        | "h2" | "hanadb" | "hive" | "hsqldb" | "impala" | "informix" | "instantdb" | "interbase" | "intersystems_cache"
-        | "mariadb" | "maxdb" | "mssql" | "mysql" | "netezza" | "oracle" | "pervasive" | "pointbase" | "postgresql"
-        | "presto" | "progress" | "redshift" | "singlestore" | "snowflake" | "spanner" | "sparksql" | "sql"
-        | "sqlite" | "sybase" | "teradata" | "tidb" | "timescaledb" | "trino" | "vertica" | "vitess" | "yugabytedb" => {
-            IoKind::Sql
-        }
+        "access" | "actian.ingres" | "ingres" | "adabas" | "bigquery" | "clickhouse" | "cockroachdb"
+        | "databricks" | "db2" | "derby" | "duckdb" | "edb" | "exasol" | "filemaker" | "firebird"
+        | "firebirdsql" | "greenplum" | "h2" | "hanadb" | "hive" | "hsqldb" | "impala" | "informix"
+        | "instantdb" | "interbase" | "intersystems_cache" | "mariadb" | "maxdb" | "mssql" | "mysql"
+        | "netezza" | "oracle" | "pervasive" | "pointbase" | "postgresql" | "presto" | "progress"
+        | "redshift" | "singlestore" | "snowflake" | "spanner" | "sparksql" | "sql" | "sqlite" | "sybase"
+        | "teradata" | "tidb" | "timescaledb" | "trino" | "vertica" | "vitess" | "yugabytedb" => IoKind::Sql,
         "redis" | "valkey" | "keydb" | "dragonfly" | "memcached" | "elasticache" => IoKind::Cache,
-        "mongodb" | "documentdb" | "couchbase" | "couchdb" | "dynamodb" | "cosmosdb" | "firestore" | "ravendb"
-        | "rethinkdb" | "arangodb" => IoKind::Document,
+        "mongodb" | "documentdb" | "couchbase" | "couchdb" | "dynamodb" | "cosmosdb" | "firestore"
+        | "ravendb" | "rethinkdb" | "arangodb" => IoKind::Document,
         "elasticsearch" | "opensearch" | "solr" | "meilisearch" | "typesense" => IoKind::Search,
-        "cassandra" | "neo4j" | "memgraph" | "neptune" | "influxdb" | "hbase" | "geode" | "aerospike" | "etcd"
-        | "milvus" | "pinecone" | "qdrant" | "weaviate" | "chroma" | "prometheus" => IoKind::Datastore,
+        "cassandra" | "neo4j" | "memgraph" | "neptune" | "influxdb" | "hbase" | "geode" | "aerospike"
+        | "etcd" | "milvus" | "pinecone" | "qdrant" | "weaviate" | "chroma" | "prometheus" => {
+            IoKind::Datastore
+        }
         _ => return None,
     })
 }
