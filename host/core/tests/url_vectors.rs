@@ -45,7 +45,9 @@ fn unify(template: &str) -> String {
             '{' => closed(rest, '}'),
             '<' => closed(rest, '>').filter(|len| *len > 2),
             ':' => {
-                let name = rest[1..].find(|ch: char| !ch.is_alphanumeric() && ch != '_').map_or(rest.len(), |n| n + 1);
+                let name = rest[1..]
+                    .find(|ch: char| !ch.is_alphanumeric() && ch != '_')
+                    .map_or(rest.len(), |n| n + 1);
                 (name > 1 && (name == rest.len() || rest[name..].starts_with('/'))).then_some(name)
             }
             '*' => Some(1),

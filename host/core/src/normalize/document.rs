@@ -64,10 +64,14 @@ impl Notation {
             _ if is(&["elasticsearch", "opensearch", "solr", "couchdb"]) && path_of(text).is_some() => {
                 Self::Path
             }
-            _ if is(&["mongodb", "documentdb", "mongo", "elasticsearch", "opensearch"]) => Self::Shell,
+            _ if is_mongodb(system) || is(&["elasticsearch", "opensearch"]) => Self::Shell,
             _ => Self::Query,
         }
     }
+}
+
+fn is_mongodb(system: &str) -> bool {
+    ["mongodb", "documentdb", "mongo", "ferretdb"].iter().any(|name| name.eq_ignore_ascii_case(system))
 }
 
 /// Returns the method (empty when there is none) and the path of `GET /orders/_search`.
@@ -114,7 +118,7 @@ impl<'a> Request<'a, '_> {
     }
 
     fn json(&mut self, system: &str, text: &'a str) {
-        let command = command_of(text, self.operation);
+        let command = is_mongodb(system).then(|| command_of(text, self.operation)).flatten();
         if let Some((name, target)) = command {
             self.operation = self.operation.or(Some(name));
             self.collection = self.collection.or(target).or_else(|| named_collection(name, text));
@@ -210,6 +214,33 @@ fn write_name(name: &str, text: &mut String) -> bool {
     shape::write_key(cut(name, 200), text)
 }
 
+/// Commands of MongoDB, exactly: a filter may begin with any key that looks like one.
+const COMMANDS: [&str; 23] = [
+    "aggregate",
+    "bulkWrite",
+    "collStats",
+    "count",
+    "create",
+    "createIndexes",
+    "dbStats",
+    "delete",
+    "distinct",
+    "drop",
+    "dropDatabase",
+    "dropIndexes",
+    "explain",
+    "find",
+    "findAndModify",
+    "getMore",
+    "insert",
+    "listCollections",
+    "listDatabases",
+    "listIndexes",
+    "mapReduce",
+    "renameCollection",
+    "update",
+];
+
 /// Returns command and collection of `{"find": "orders", ...}`.
 ///
 /// With a known operation the first key must be its name; a filter recorded alone is not a command.
@@ -224,7 +255,7 @@ fn command_of<'a>(text: &'a str, operation: Option<&str>) -> Option<(&'a str, Op
     };
     let expected = match operation {
         Some(operation) => operation.eq_ignore_ascii_case(name),
-        None => access(name) != Access::Unknown || is_chatter(name),
+        None => among(&COMMANDS, name) || is_chatter(name),
     };
     match lexer.next() {
         _ if !expected => None,
@@ -285,6 +316,13 @@ impl<'a, 'o> Walk<'a, 'o> {
         while let Some(token) = self.lexer.next() {
             match token {
                 Token::Open(b'{') if first && self.command => self.command_body(),
+                // The arguments of a shell call.
+                Token::Open(b'(') => continue,
+                // `.sort({at: -1})` behind it
+                Token::Word(word) if word.strip_prefix('.').is_some_and(is_name) => {
+                    self.write(" ");
+                    self.key(&word[1..]);
+                }
                 Token::Open(_) | Token::Text(_) | Token::Word(_) => {
                     let muted = usize::from(self.bulk && !first);
                     self.mute += muted;
@@ -309,7 +347,9 @@ impl<'a, 'o> Walk<'a, 'o> {
             let is_target = std::mem::take(&mut first);
             if is_target {
                 // getMore carries its cursor where others carry the collection.
-                self.silent(token, true);
+                if !matches!(token, Token::Text(_)) {
+                    self.silent(token, true);
+                }
             } else if is_plumbing(key) {
                 let kept = (self.out.params.len(), self.out.ends.len(), self.masked);
                 self.silent(token, true);
@@ -377,7 +417,7 @@ impl<'a, 'o> Walk<'a, 'o> {
             Token::Open(b'{') => self.object(depth + 1),
             Token::Open(b'[') => return self.list(depth + 1),
             Token::Open(_) => {
-                // The arguments of a shell call.
+                // A list in parentheses is no document.
                 let raw = self.lexer.skip_enclosed();
                 self.out.push_param(raw);
                 self.write("?");
@@ -505,16 +545,15 @@ fn is_plumbing(key: &str) -> bool {
         "signature",
         "startTransaction",
     ];
-    key == "txnNumber" || key == "writeConcern" || PLUMBING.contains(&key)
+    matches!(key, "txnNumber" | "writeConcern" | "collection") || PLUMBING.contains(&key)
 }
 
 /// Keys whose value tells calls apart but does not belong to the template.
 fn is_quantity(key: &str) -> bool {
-    const QUANTITIES: [&str; 10] = [
+    const QUANTITIES: [&str; 9] = [
         "allowDiskUse",
         "batchSize",
         "bypassDocumentValidation",
-        "collection",
         "from",
         "limit",
         "ordered",
@@ -876,4 +915,199 @@ fn quoted(bytes: &[u8], quote: u8) -> usize {
         at += if b == b'\\' && quote != b'`' { 2 } else { 1 };
     }
     bytes.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn call(
+        system: &str,
+        text: Option<&str>,
+        operation: Option<&str>,
+        collection: Option<&str>,
+    ) -> (String, Vec<String>, Facts) {
+        let mut out = Template::default();
+        let facts = normalize(system, text, operation, collection, &mut out);
+        let params = out.params().map(str::to_owned).collect();
+        (out.text, params, facts)
+    }
+
+    fn check(system: &str, text: &str, template: &str, params: &[&str]) {
+        let (found, values, _) = call(system, Some(text), None, None);
+        assert_eq!(found, template, "{text}");
+        assert_eq!(values, params, "{text}");
+    }
+
+    #[test]
+    fn mongodb_commands() {
+        check(
+            "mongodb",
+            r#"{"find": "orders", "filter": {"customer_id": 42}, "limit": 1, "lsid": {"id": "x"}, "$db": "shop"}"#,
+            "find orders {customer_id: ?}",
+            &["42", "1"],
+        );
+        check(
+            "mongodb",
+            r#"{"find": "orders", "filter": {"_id": {"$oid": "507f1f77bcf86cd799439011"}}, "sort": {"at": -1}}"#,
+            "find orders {_id: ?} sort {at: ?}",
+            &["507f1f77bcf86cd799439011", "-1"],
+        );
+        check(
+            "mongodb",
+            r#"{"find": "orders", "filter": {"id": {"$in": [1, 2, 3]}}}"#,
+            "find orders {id: {$in: [?]}}",
+            &["1", "2", "3"],
+        );
+        check("mongodb", r#"{"find": "orders", "filter": {}}"#, "find orders", &[]);
+        check("mongodb", r#"{"getMore": 77, "collection": "orders"}"#, "getMore orders", &["77"]);
+        check(
+            "mongodb",
+            r#"{"aggregate": "orders", "pipeline": [{"$match": {"a": "x"}}, {"$group": {"_id": "$b"}}], "cursor": {}}"#,
+            "aggregate orders pipeline [{$match: {a: ?}}, {$group: {_id: ?}}]",
+            &["x", "$b"],
+        );
+        check(
+            "mongodb",
+            r#"{"update": "orders", "updates": [{"q": {"_id": 1}, "u": {"$set": {"items.0.n": 5}}}]}"#,
+            "update orders updates [{q: {_id: ?}, u: {$set: {items.{id}.n: ?}}}]",
+            &["1", "5"],
+        );
+        check(
+            "mongodb",
+            "db.orders.find({_id: ObjectId('507f1f77bcf86cd799439011')})",
+            "find orders {_id: ?}",
+            &["ObjectId", "'507f1f77bcf86cd799439011'"],
+        );
+        check(
+            "mongodb",
+            "db.orders.find({a: 1}, {b: 1}).sort({c: -1}).limit(5)",
+            "find orders {a: ?} {b: ?} sort {c: ?} limit ?",
+            &["1", "1", "-1", "5"],
+        );
+        check("mongodb", "find orders", "find orders", &["find orders"]);
+        check("mongodb", r#"find {"a": 1}"#, "find {a: ?}", &["1"]);
+        // A filter alone, with a key that resembles a command.
+        check("mongodb", r#"{"address": "secret"}"#, "mongodb {address: ?}", &["secret"]);
+        check("elasticsearch", r#"{"scroll_id": "secret"}"#, "elasticsearch {scroll_id: ?}", &["secret"]);
+        // Cut off in the middle.
+        check("mongodb", r#"{"find": "orders", "filter": {"a": "secr"#, "find orders {a: ?}", &["secr"]);
+    }
+
+    #[test]
+    fn attributes_are_preferred() {
+        let text = Some(r#"{"customer_id": "?"}"#);
+        let (found, _, facts) = call("mongodb", text, Some("find"), Some("orders"));
+        assert_eq!(found, "find orders {customer_id: ?}");
+        assert!(facts.params_hidden && facts.access == Access::Read);
+        let (found, _, facts) = call("mongodb", None, Some("find"), Some("orders"));
+        assert_eq!(found, "find orders");
+        assert!(facts.params_hidden);
+        let (found, _, facts) = call("dynamodb", None, Some("DynamoDB.GetItem"), Some("Orders"));
+        assert_eq!((&*found, facts.access), ("GetItem Orders", Access::Read));
+        assert_eq!(call("mongodb", None, None, None).0, "mongodb");
+    }
+
+    #[test]
+    fn batches() {
+        let text = r#"{"insert": "orders", "documents": [{"a": 1}, {"a": 2}, {"a": 3}]}"#;
+        let (found, params, facts) = call("mongodb", Some(text), None, None);
+        assert_eq!(found, "insert orders documents [{a: ?}]");
+        assert_eq!((params.len(), facts.batch, facts.access), (3, 3, Access::Write));
+        let text = "{\"index\": {\"_id\": 1}}\n{\"a\": 5}\n{\"index\": {\"_id\": 2}}\n{\"a\": 6}\n";
+        let (found, params, facts) = call("elasticsearch", Some(text), Some("bulk"), Some("orders"));
+        assert_eq!(found, "bulk orders {index: {_id: ?}}");
+        assert_eq!((params.len(), facts.batch, facts.access), (4, 2, Access::Write));
+    }
+
+    #[test]
+    fn what_operations_do() {
+        for (operation, expected) in [
+            ("find", Access::Read),
+            ("findAndModify", Access::Write),
+            ("findOneAndUpdate", Access::Write),
+            ("BatchGetItem", Access::Read),
+            ("BatchWriteItem", Access::Write),
+            ("Query", Access::Read),
+            ("_search", Access::Read),
+            ("indices.get", Access::Read),
+            ("index", Access::Write),
+            ("hello", Access::Unknown),
+        ] {
+            assert_eq!(access(operation), expected, "{operation}");
+        }
+        let out = r#"{"aggregate": "a", "pipeline": [{"$merge": "b"}]}"#;
+        assert_eq!(call("mongodb", Some(out), None, None).2.access, Access::Write);
+        for name in ["hello", "isMaster", "ping", "saslStart", "endSessions"] {
+            assert!(call("mongodb", Some(&format!("{{\"{name}\": 1}}")), None, None).2.chatter, "{name}");
+        }
+    }
+
+    #[test]
+    fn elasticsearch_paths() {
+        check("elasticsearch", "/orders/_search", "search /orders/_search", &[]);
+        check("elasticsearch", "GET /orders/_doc/42", "get /orders/_doc/{id}", &["42"]);
+        check("opensearch", "/orders/_search?q=secret", "search /orders/_search?q", &["q=secret"]);
+        let text = r#"{"query": {"match": {"title": "secret"}}, "size": 10}"#;
+        let (found, _, facts) = call("elasticsearch", Some(text), Some("search"), Some("logs-2024"));
+        assert_eq!(found, "search logs-{id} {query: {match: {title: ?}}, size: ?}");
+        assert_eq!(facts.access, Access::Read);
+    }
+
+    #[test]
+    fn query_languages() {
+        check(
+            "neo4j",
+            "MATCH (n:User {id: 42, name: 'bob'})-[:KNOWS*1..3]->(m)\n  WHERE m.x IN [1, 2, 3] RETURN m // why",
+            "MATCH (n:User {id: ?, name: ?})-[:KNOWS*?]->(m) WHERE m.x IN [?] RETURN m",
+            &["42", "'bob'", "1..3", "1", "2", "3"],
+        );
+        let (found, _, facts) = call("neo4j", Some("MATCH (a)--(b) WHERE a.id = $id DELETE b"), None, None);
+        assert_eq!(found, "MATCH (a)--(b) WHERE a.id = ? DELETE b");
+        assert!(facts.params_hidden && facts.access == Access::Write);
+        check(
+            "couchbase",
+            "SELECT `a b` FROM t WHERE x = \"s\" -- why",
+            "SELECT `a b` FROM t WHERE x = ?",
+            &["\"s\""],
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn total_and_bounded(system in "mongodb|elasticsearch|neo4j|couchbase|x", text in "\\PC{0,300}", op in proptest::option::of("\\PC{0,20}")) {
+            prop_assert!(call(&system, Some(&text), op.as_deref(), op.as_deref()).0.len() < 8192);
+        }
+
+        #[test]
+        fn total_on_what_documents_are_made_of(system in "mongodb|elasticsearch|neo4j", text in "([{}\\[\\](),:\"'?$0-9 a-d]|find|é|\\\\|\n){0,80}") {
+            prop_assert!(call(&system, Some(&text), None, None).0.len() < 8192);
+            let braced = format!("{{{text}");
+            prop_assert!(call(&system, Some(&braced), None, None).0.len() < 8192);
+        }
+
+        #[test]
+        fn no_value_survives(value in "[A-Z]{4}[a-z0-9 ]{4,20}", number in 100_000u64..) {
+            let quoted = format!("\"{value}\"");
+            for text in [
+                format!("{{\"find\": \"c\", \"filter\": {{\"a\": {quoted}, \"b\": [{number}, {quoted}]}}}}"),
+                format!("{{\"insert\": \"c\", \"documents\": [{{\"a\": {{\"b\": {quoted}}}}}, {{\"a\": {number}}}]}}"),
+                format!("db.c.find({{a: {quoted}, b: {number}}})"),
+                format!("find c {{a: {quoted}, b: {number}}}"),
+                format!("MATCH (n {{a: {quoted}}}) WHERE n.b = {number} RETURN n"),
+            ] {
+                for system in ["mongodb", "elasticsearch", "neo4j"] {
+                    let found = call(system, Some(&text), None, None).0;
+                    prop_assert!(!found.contains(&value) && !found.contains(&number.to_string()), "{}", found);
+                }
+            }
+        }
+
+        #[test]
+        fn deep_nesting_is_cut(depth in 1usize..5000, open in "[\\[{(]") {
+            let text = format!("{{\"find\": \"c\", \"filter\": {}", open.repeat(depth));
+            prop_assert!(call("mongodb", Some(&text), None, None).0.len() < 8192);
+        }
+    }
 }

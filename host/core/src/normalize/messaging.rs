@@ -155,3 +155,84 @@ fn canonical(operation: &str) -> (&'static str, Access, bool) {
         ("", Access::Unknown, false)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn call(system: &str, operation: &str, destination: Destination<'_>) -> (String, Vec<String>, Facts) {
+        let mut out = Template::default();
+        let facts = normalize(system, operation, destination, &mut out);
+        let params = out.params().map(str::to_owned).collect();
+        (out.text, params, facts)
+    }
+
+    fn named(name: &str) -> Destination<'_> {
+        Destination { name: Some(name), ..Destination::default() }
+    }
+
+    #[test]
+    fn operations() {
+        for (operation, template, access, chatter) in [
+            ("publish", "publish orders", Access::Write, false),
+            ("send", "publish orders", Access::Write, false),
+            ("receive", "receive orders", Access::Unknown, false),
+            ("poll", "receive orders", Access::Unknown, false),
+            ("deliver", "process orders", Access::Unknown, false),
+            ("ack", "settle orders", Access::Write, true),
+            ("create", "create orders", Access::Unknown, true),
+            ("frobnicate", "frobnicate orders", Access::Unknown, false),
+            ("", "publish orders", Access::Write, false),
+        ] {
+            let (text, _, facts) = call("kafka", operation, named("orders"));
+            assert_eq!((&*text, facts.access, facts.chatter), (template, access, chatter), "{operation}");
+        }
+    }
+
+    #[test]
+    fn destinations() {
+        for (name, expected, params) in [
+            ("orders.created", "orders.created", 0),
+            ("orders-retry-5", "orders-retry-{id}", 1),
+            ("reply.550e8400-e29b-41d4-a716-446655440000", "reply.{uuid}", 1),
+            ("amq.gen-JzTY20BRgKO-HjmUJj0wLg", "(temporary)", 1),
+            ("(anonymous)", "(anonymous)", 1),
+            ("https://sqs.eu-west-1.amazonaws.com/123456789012/my-queue", "my-queue", 0),
+            ("arn:aws:sns:eu-west-1:123456789012:my-topic", "my-topic", 0),
+            ("", "(unknown)", 0),
+        ] {
+            let (text, found, _) = call("kafka", "send", named(name));
+            assert_eq!((text, found.len()), (format!("publish {expected}"), params), "{name}");
+        }
+        let (text, params, _) = call(
+            "mqtt",
+            "send",
+            Destination { template: Some("/customers/{customerId}"), ..named("/customers/7") },
+        );
+        assert_eq!((&*text, params), ("publish /customers/{customerId}", vec!["/customers/7".to_owned()]));
+        let temporary = Destination { temporary: true, ..named("x") };
+        assert_eq!(call("jms", "send", temporary).0, "publish (temporary)");
+        let anonymous = Destination { anonymous: true, ..named("x") };
+        assert_eq!(call("jms", "send", anonymous).0, "publish (anonymous)");
+    }
+
+    #[test]
+    fn the_default_exchange_is_named_by_the_routing_key() {
+        for name in [None, Some(""), Some("amq.default")] {
+            let destination = Destination { name, routing_key: Some("orders"), ..Destination::default() };
+            assert_eq!(call("rabbitmq", "publish", destination).0, "publish orders");
+        }
+        let exchange = Destination { routing_key: Some("order.7"), ..named("events") };
+        let (text, params, _) = call("rabbitmq", "publish", exchange);
+        assert_eq!((&*text, params), ("publish events", vec!["order.7".to_owned()]));
+    }
+
+    proptest! {
+        #[test]
+        fn total_and_bounded(operation in "\\PC{0,300}", name in "\\PC{0,900}", key in "\\PC{0,900}") {
+            let destination = Destination { routing_key: Some(&key), ..named(&name) };
+            prop_assert!(call("rabbitmq", &operation, destination).0.len() < 8192);
+        }
+    }
+}

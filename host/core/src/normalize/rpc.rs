@@ -106,3 +106,64 @@ fn begins_with_word(name: &str, word: &str) -> bool {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn call(system: &str, service: Option<&str>, method: Option<&str>, name: &str) -> (String, Facts) {
+        let mut out = Template::default();
+        let facts = normalize(system, service, method, name, &mut out);
+        (out.text, facts)
+    }
+
+    #[test]
+    fn names() {
+        for (system, service, method, name, expected) in [
+            ("grpc", Some("pkg.Service"), Some("Method"), "x", "grpc pkg.Service/Method"),
+            ("grpc", None, None, "pkg.Service/Method", "grpc pkg.Service/Method"),
+            ("grpc", None, Some("/pkg.Service/Method"), "x", "grpc pkg.Service/Method"),
+            ("grpc", Some("pkg.Service"), None, "/pkg.Service/Method", "grpc pkg.Service/Method"),
+            ("jsonrpc", None, Some("getUser"), "x", "jsonrpc getUser"),
+            ("AWS-API", Some("S3"), Some("GetObject"), "", "aws-api S3/GetObject"),
+            ("", None, None, "", "rpc ?"),
+        ] {
+            assert_eq!(call(system, service, method, name).0, expected);
+        }
+    }
+
+    #[test]
+    fn reads_are_told_by_the_first_word() {
+        for (method, expected) in [
+            ("GetOrder", Access::Read),
+            ("getOrder", Access::Read),
+            ("get_order", Access::Read),
+            ("ListOrders", Access::Read),
+            ("BatchGetOrders", Access::Read),
+            ("batch_get_orders", Access::Read),
+            ("Search", Access::Read),
+            ("CreateOrder", Access::Write),
+            ("Getaway", Access::Unknown),
+            ("IssueRefund", Access::Unknown),
+            ("Charge", Access::Unknown),
+        ] {
+            assert_eq!(call("grpc", Some("s"), Some(method), "").1.access, expected, "{method}");
+        }
+    }
+
+    #[test]
+    fn health_checks_are_chatter() {
+        assert!(call("grpc", Some("grpc.health.v1.Health"), Some("Check"), "").1.chatter);
+        assert!(!call("grpc", Some("pkg.Health"), Some("Check"), "").1.chatter);
+    }
+
+    proptest! {
+        #[test]
+        fn total_and_bounded(system in "\\PC{0,300}", service in "\\PC{0,300}", method in "\\PC{0,300}") {
+            let (text, _) = call(&system, Some(&service), Some(&method), &method);
+            prop_assert!(text.chars().count() <= 3 * 200 + 2);
+            prop_assert!(text.starts_with(|ch: char| ch != ' ') && !text.contains('\n'));
+        }
+    }
+}

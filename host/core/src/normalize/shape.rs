@@ -147,7 +147,7 @@ impl Census {
                 (false, _) => 0,
                 (true, true) => 1,
                 // A character of several bytes counts once.
-                (true, false) => letters + usize::from(b < 0x80 || b >= 0xC0),
+                (true, false) => letters + usize::from(!(0x80..0xC0).contains(&b)),
             };
             c.longest_letters = c.longest_letters.max(letters);
             last = class;
@@ -197,7 +197,7 @@ pub(super) fn classify(text: &str) -> Shape {
         return hexadecimal(bytes, &c);
     }
     if c.digits == 0 {
-        return if text.split(is_separator).any(|part| is_noise(part)) || is_jwt(text) {
+        return if text.split(is_separator).any(is_noise) || is_jwt(text) {
             Shape::Token
         } else {
             Shape::Word
@@ -530,38 +530,59 @@ fn write_piece(piece: &str, verbatim: &str, out: &mut Template) {
 ///
 /// Pieces between delimiters are classified whole, then between separators, so that the words of
 /// `cache_user_42` survive. Returns whether anything was replaced. Writing a pattern again gives the
-/// same pattern.
+/// same pattern: `{word}` is taken for a placeholder and kept.
 pub(super) fn write_key(key: &str, text: &mut String) -> bool {
     let mut replaced = false;
     let mut pieces = 0;
     let mut rest = key;
     while !rest.is_empty() {
-        let end = rest.find(is_delimiter).unwrap_or(rest.len());
-        let (piece, after) = rest.split_at(end);
         if pieces == MAX_KEY_PIECES {
             text.push_str("...");
             return true;
         }
+        let (piece, after) = rest.split_at(piece_end(rest));
         if !piece.is_empty() {
             pieces += 1;
             replaced |= write_key_piece(piece, text);
         }
-        // All delimiters are single bytes. A control character would only disturb what is printed.
+        // A control character would only disturb what is printed.
         let mut chars = after.chars();
         if let Some(delimiter) = chars.next() {
-            text.push(if delimiter < ' ' || delimiter == '\x7f' { ' ' } else { delimiter });
+            text.push(if delimiter.is_ascii_control() { ' ' } else { delimiter });
         }
         rest = chars.as_str();
     }
     replaced
 }
 
+/// Returns the length of the text up to the first delimiter that is no bracket of a placeholder.
+fn piece_end(text: &str) -> usize {
+    let mut at = 0;
+    while let Some(next) = text[at..].find(is_delimiter) {
+        at += next;
+        match placeholder_len(&text[at..]) {
+            Some(length) => at += length,
+            None => return at,
+        }
+    }
+    text.len()
+}
+
+/// Returns the length of the `{word}` at the start of `text`.
+fn placeholder_len(text: &str) -> Option<usize> {
+    let inner = text.strip_prefix('{')?;
+    let length = inner.bytes().take(33).take_while(|b| b.is_ascii_alphabetic() || *b == b'_').count();
+    ((1..=32).contains(&length) && inner.as_bytes().get(length) == Some(&b'}')).then_some(length + 2)
+}
+
 fn is_delimiter(ch: char) -> bool {
-    ch <= ' '
-        || matches!(ch, '"'..='$' | '&'..='*' | ',' | '/' | ':'..='?' | '[' | '\\' | ']' | '{'..='}' | '!' | '\x7f')
+    ch <= ' ' || matches!(ch, '!'..='$' | '&'..='*' | ',' | '/' | ':'..='?' | '['..=']' | '{'..='}' | '\x7f')
 }
 
 fn write_key_piece(piece: &str, text: &mut String) -> bool {
+    if piece.contains('{') {
+        return write_key_parts(piece, text);
+    }
     let whole = classify(piece);
     match whole {
         Shape::Word | Shape::Slug => {}
@@ -581,40 +602,117 @@ fn write_key_piece(piece: &str, text: &mut String) -> bool {
         return true;
     }
     let before = text.len();
+    if write_key_parts(piece, text) {
+        return true;
+    }
+    // A value only as a whole: `a1b2-c3d4`.
+    if whole != Shape::Word {
+        text.truncate(before);
+        text.push_str(whole.placeholder());
+    }
+    whole != Shape::Word
+}
+
+/// Writes what stands between separators and placeholders, each part by itself.
+fn write_key_parts(piece: &str, text: &mut String) -> bool {
     let mut replaced = false;
     let mut previous = "";
-    let mut parts = 0;
+    let mut separators = 0;
     let mut rest = piece;
     loop {
-        let end = rest.find(is_separator).unwrap_or(rest.len());
+        let end = rest.find(|ch: char| is_separator(ch) || ch == '{').unwrap_or(rest.len());
         let (part, after) = rest.split_at(end);
-        parts += 1;
-        if parts > MAX_KEY_PIECES {
+        let named = is_family(previous) && part.len() <= 5;
+        match if named { Shape::Word } else { classify(part) } {
+            Shape::Word => text.push_str(part),
+            shape => {
+                text.push_str(shape.placeholder());
+                replaced = true;
+            }
+        }
+        previous = part;
+        let length = match after.chars().next() {
+            None => return replaced,
+            Some('{') => placeholder_len(after).unwrap_or(1),
+            Some(_) => {
+                separators += 1;
+                1
+            }
+        };
+        text.push_str(&after[..length]);
+        rest = &after[length..];
+        if separators == MAX_KEY_PIECES && !rest.is_empty() {
             text.push_str("...");
             return true;
         }
-        let shape = if is_family(previous) && part.len() <= 5 { Shape::Word } else { classify(part) };
-        if shape == Shape::Word {
-            text.push_str(part);
-        } else {
-            text.push_str(shape.placeholder());
-            replaced = true;
-        }
-        previous = part;
-        let mut chars = after.chars();
-        let Some(separator) = chars.next() else { break };
-        text.push(separator);
-        rest = chars.as_str();
     }
-    // A value only as a whole: `a1b2-c3d4`.
-    if !replaced && whole != Shape::Word {
-        text.truncate(before);
-        text.push_str(whole.placeholder());
-        replaced = true;
-    }
-    replaced
 }
 
 fn is_plain(b: u8) -> bool {
     b.is_ascii_alphanumeric() || b >= 0x80 || matches!(b, b'-' | b'_' | b'.' | b'~')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn key(text: &str) -> String {
+        let mut out = String::new();
+        write_key(text, &mut out);
+        out
+    }
+
+    #[test]
+    fn keys() {
+        for (text, expected) in [
+            ("user:42", "user:{id}"),
+            ("user:42:cart", "user:{id}:cart"),
+            ("cache_user_42", "cache_user_{id}"),
+            ("user-1", "user-{id}"),
+            ("session:550e8400-e29b-41d4-a716-446655440000", "session:{uuid}"),
+            ("reply-550e8400-e29b-41d4-a716-446655440000", "reply-{uuid}"),
+            ("{user:42}:cart", "{user:{id}}:cart"),
+            ("rate:10.0.0.1", "rate:{id}"),
+            ("mail:a.b@example.com", "mail:{email}"),
+            ("v1:users:all", "v1:users:all"),
+            ("sha256:d41d8cd98f00b204e9800998ecf8427e", "sha256:{hash}"),
+            ("cache:a1b2-c3d4", "cache:{token}"),
+            ("logs-2024.01.02", "logs-{id}.{id}.{id}"),
+            ("address.0.street", "address.{id}.street"),
+            ("customer_id", "customer_id"),
+            ("$set", "$set"),
+            ("tok:dQw4w9WgXcQ", "tok:{token}"),
+            ("user:*", "user:*"),
+        ] {
+            assert_eq!(key(text), expected);
+        }
+    }
+
+    #[test]
+    fn families_are_in_order() {
+        for name in ["aes256", "base64", "sha512", "x509", "windows11", "rfc7231"] {
+            assert!(is_name_with_number(name), "{name}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn patterns_stay_what_they_are(text in "\\PC{0,60}") {
+            let once = key(&text);
+            prop_assert_eq!(key(&once), once);
+        }
+
+        #[test]
+        fn patterns_of_keys_stay_what_they_are(text in "[a-z0-9A-F:._{}@/-]{0,40}") {
+            let once = key(&text);
+            prop_assert_eq!(key(&once), once);
+        }
+
+        #[test]
+        fn numbers_never_survive(prefix in "[a-z]{1,8}", number in 100u64.., join in "[:._/|-]") {
+            let once = key(&format!("{prefix}{join}{number}"));
+            prop_assert!(!once.contains(&number.to_string()), "{}", once);
+        }
+    }
 }
