@@ -207,7 +207,7 @@ fn outgoing_http(input: &Input<'_, '_>, max_text: usize, out: &mut Template) -> 
     let route = attributes.text(&[Attr::UrlTemplate, Attr::HttpRoute]);
     if let Some(full) = call::url(input) {
         let url = clean::cut(full, max_text);
-        let facts = http::normalize(method, url, route, out);
+        let facts = with_partly_seen_query(http::normalize(method, url, route, out), out);
         let cut = url.len() < full.len();
         return Rendered { facts, truncated: cut, cut, ..Rendered::default() };
     }
@@ -217,12 +217,27 @@ fn outgoing_http(input: &Input<'_, '_>, max_text: usize, out: &mut Template) -> 
         let path = clean::cut(path.or(route).unwrap_or("/"), max_text);
         let query = attributes.text(&[Attr::UrlQuery]);
         let facts = http::normalize_parts(method, host, path, query, route, out);
-        return Rendered { facts, ..Rendered::default() };
+        return Rendered { facts: with_partly_seen_query(facts, out), ..Rendered::default() };
     }
     let facts = http::normalize_parts(method, host, "", None, None, out);
     out.text.truncate(out.text.trim_end_matches('/').len());
     let facts = Facts { params_hidden: true, ..facts };
     Rendered { facts, gap: Some("missing_http_url"), ..Rendered::default() }
+}
+
+/// Clients that redact only what they take for secrets (`?id=7&sig=REDACTED`) leave enough to tell
+/// calls apart; those that redact every value do not.
+fn with_partly_seen_query(facts: Facts, out: &Template) -> Facts {
+    let seen = |pair: &str| {
+        pair.split_once('=').is_some_and(|(_, value)| {
+            let value = value.to_ascii_lowercase();
+            !value.is_empty()
+                && !value.contains("redacted")
+                && !value.contains("filtered")
+                && !value.contains('*')
+        })
+    };
+    Facts { params_hidden: facts.params_hidden && !out.params().any(seen), ..facts }
 }
 
 /// Where the host of a call is said, the new name first.

@@ -113,6 +113,10 @@ fn stand_in(text: &str, out: &mut Template) -> Facts {
                 out.text.push('?');
                 1 + rest[1..].find(|ch: char| !ch.is_alphanumeric()).unwrap_or(rest.len() - 1)
             }
+            _ if ch.is_whitespace() => {
+                out.text.push(' ');
+                rest.len() - rest.trim_start().len()
+            }
             _ if word > 0 => {
                 out.text.push_str(&rest[..word]);
                 word

@@ -292,6 +292,11 @@ fn parameters_seen_hidden_and_absent() {
         ),
         ("client|GET|db.system=redis|db.statement=GET ?", "flags=hidden ; params=hidden"),
         ("client|GET|http.method=GET|http.url=http://shop/a?id=Redacted", "flags=hidden ; params=hidden"),
+        ("client|GET|http.method=GET|http.url=http://shop/a?id=7&sig=REDACTED", "flags=none ; params=seen"),
+        (
+            "client|GET|http.method=GET|http.url=http://shop/a/7?id=Redacted&b=Redacted",
+            "flags=hidden ; params=hidden",
+        ),
     ]);
 }
 
