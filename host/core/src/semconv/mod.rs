@@ -5,7 +5,12 @@
 //! worth keeping and leaves every interpretation to the mapper.
 
 mod attr;
+mod coverage;
+mod map;
 mod raw;
+pub mod sdk;
 
 pub use attr::Attr;
+pub use coverage::{CoverageTable, Observation, Sight};
+pub use map::{MapOptions, Mapper};
 pub use raw::{AttrSet, RawSpan, Value};

@@ -1,0 +1,301 @@
+//! The one mapper: a decoded span of any format into a [`Span`].
+//!
+//! What a span is follows from its role and its attributes, never from the format it came in. Names
+//! of old and new conventions are read side by side, the new one first, so that a span that carries
+//! both counts once. Raw texts end here: a [`Span`] holds templates, a hash of the parameters, and
+//! names that have been made fit to be shown.
+
+mod call;
+mod clean;
+mod params;
+mod place;
+mod render;
+mod sql;
+mod status;
+mod system;
+#[cfg(test)]
+mod tests;
+
+use super::coverage::{CoverageTable, Observation, Sight};
+use super::{Attr, AttrSet, RawSpan};
+use crate::loss::Losses;
+use crate::normalize::{Access, Template};
+use crate::trace::{IoKind, Span, SpanFlags, SpanRole, Texts, Verb};
+use call::Call;
+use params::Fingerprint;
+use render::Rendered;
+
+/// Longest span name, in bytes.
+const MAX_NAME: usize = 256;
+
+/// What the mapper can be told.
+#[derive(Clone, Debug)]
+pub struct MapOptions {
+    /// Attributes that keep tenants or namespaces apart; the first one present is used, and of one
+    /// that resource and span both have, the resource's.
+    pub grouping_attributes: Vec<String>,
+    /// Longest statement or URL that is looked at, in bytes. Longer ones are cut and counted.
+    pub max_text_bytes: usize,
+}
+
+impl Default for MapOptions {
+    fn default() -> Self {
+        MapOptions {
+            grouping_attributes: vec!["k8s.namespace.name".into(), "service.namespace".into()],
+            max_text_bytes: 64 * 1024,
+        }
+    }
+}
+
+/// Maps spans, reusing its buffers from one to the next.
+#[derive(Debug, Default)]
+pub struct Mapper {
+    options: MapOptions,
+    template: Template,
+    scratch: Template,
+}
+
+/// A span and what belongs to many spans, as the steps of mapping see it.
+#[derive(Clone, Copy)]
+struct Input<'s, 'a> {
+    raw: &'s RawSpan<'a>,
+    resource: &'s AttrSet<'a>,
+}
+
+impl<'s, 'a> Input<'s, 'a> {
+    fn attributes(&self) -> &'s AttrSet<'a> {
+        &self.raw.attributes
+    }
+}
+
+impl Mapper {
+    /// Returns a mapper.
+    pub fn new(options: MapOptions) -> Self {
+        Mapper { options, ..Mapper::default() }
+    }
+
+    /// Returns the names of attributes that decoders must keep by name, because they are not in the
+    /// table: what [`AttrSet::insert`] takes as `wanted`.
+    pub fn wanted(&self) -> Vec<String> {
+        self.options.grouping_attributes.iter().filter(|name| Attr::of(name).is_none()).cloned().collect()
+    }
+
+    /// Maps one span. Interns its names and templates in `texts`, notes in `coverage` what the span
+    /// carried, and counts in `losses` what was cut or dropped: `texts_cut`, `regions_rejected`.
+    ///
+    /// Total: every span gives a [`Span`], if only one of kind [`IoKind::Other`].
+    pub fn map(
+        &mut self,
+        raw: &RawSpan<'_>,
+        resource: &AttrSet<'_>,
+        scope: &str,
+        texts: &mut Texts,
+        coverage: &mut CoverageTable,
+        losses: &mut Losses,
+    ) -> Span {
+        let input = Input { raw, resource };
+        let role = call::role(&input);
+        let call = call::classify(&input, role);
+        let mut span = self.frame(&input, role, scope, texts, losses);
+        let mut seen = Observation { service: span.service, scope: span.scope, ..Observation::default() };
+        seen.language =
+            texts.intern(&clean::printable(resource.text(&[Attr::SdkLanguage]).unwrap_or(""), 32));
+        match call {
+            Call::Work => {}
+            Call::Entry => span.route = texts.intern(&place::route(&input, role, &mut self.scratch)),
+            Call::Chatter(kind, system) => {
+                self.chatter(&input, kind, &system, &mut span, texts);
+                seen.chatter = true;
+            }
+            Call::Transaction(statement, system) => {
+                transaction(statement, &system, &mut span, texts);
+                span.peer = texts.intern(&place::peer(&input, IoKind::Sql, &mut self.scratch));
+                seen.call = Some((IoKind::Sql, Sight::NoParameters));
+            }
+            Call::Outbound(kind, system) => {
+                self.outbound(&input, kind, &system, &mut span, &mut seen, texts, losses);
+            }
+        }
+        if let Some(endpoint) = raw.attributes.text(&[Attr::SourceEndpoint])
+            && span.route.is_empty()
+        {
+            let endpoint = place::endpoint(endpoint, &mut self.scratch);
+            span.route = texts.intern(&clean::printable(&endpoint, 2 * MAX_NAME));
+        }
+        coverage.note(seen);
+        span
+    }
+
+    /// Returns the span with everything that does not depend on what it records.
+    fn frame(
+        &self,
+        input: &Input<'_, '_>,
+        role: SpanRole,
+        scope: &str,
+        texts: &mut Texts,
+        losses: &mut Losses,
+    ) -> Span {
+        let raw = input.raw;
+        let mut span = Span {
+            trace: raw.trace,
+            id: raw.id,
+            parent: raw.parent,
+            start_ns: raw.start_ns,
+            duration_ns: raw.end_ns.saturating_sub(raw.start_ns),
+            role,
+            status: status::status(input),
+            service: texts.intern(&place::service(input)),
+            scope: texts.intern(&clean::printable(scope, MAX_NAME)),
+            region: texts.intern(place::region(input, losses)),
+            grouping: texts.intern(&place::grouping(input, &self.options.grouping_attributes)),
+            code: place::code(input, texts),
+            batch_size: 1,
+            links: raw.links.clone(),
+            ..Span::default()
+        };
+        if raw.end_ns < raw.start_ns {
+            span.flags.set(SpanFlags::NEGATIVE_DURATION);
+        }
+        if input.attributes().int(&[Attr::HttpResendCount]).is_some_and(|count| count > 0) {
+            span.flags.set(SpanFlags::RETRY);
+        }
+        span.name = texts.intern(&clean::steady_name(&raw.name, MAX_NAME));
+        span
+    }
+
+    /// Chatter counts for nothing; a statement that is prepared here keeps its template, for the span
+    /// that executes it.
+    fn chatter(
+        &mut self,
+        input: &Input<'_, '_>,
+        kind: IoKind,
+        system: &str,
+        span: &mut Span,
+        texts: &mut Texts,
+    ) {
+        span.flags.set(SpanFlags::CHATTER);
+        span.system = texts.intern(system);
+        span.peer = texts.intern(&place::peer(input, kind, &mut self.scratch));
+        if call::statement(input).is_some() {
+            let max_text = self.options.max_text_bytes;
+            let rendered = render::render(input, kind, system, max_text, &mut self.template);
+            self.describe(input, &rendered, span, texts);
+        }
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn outbound(
+        &mut self,
+        input: &Input<'_, '_>,
+        kind: IoKind,
+        system: &str,
+        span: &mut Span,
+        seen: &mut Observation,
+        texts: &mut Texts,
+        losses: &mut Losses,
+    ) {
+        let max_text = self.options.max_text_bytes;
+        let rendered = render::render(input, kind, system, max_text, &mut self.template);
+        losses.add("texts_cut", u64::from(rendered.cut));
+        span.system = texts.intern(system);
+        span.peer = texts.intern(&place::peer(input, kind, &mut self.scratch));
+        let visible = self.describe(input, &rendered, span, texts);
+        if rendered.facts.chatter {
+            span.flags.set(SpanFlags::CHATTER);
+            seen.chatter = true;
+            return;
+        }
+        span.kind = kind;
+        measure(input, kind, span);
+        seen.call = Some((kind, sight(&rendered, span.flags, visible)));
+    }
+
+    /// Writes template, parameters, verb and flags of a rendered call into the span and returns
+    /// whether it has parameters that can be seen.
+    fn describe(
+        &mut self,
+        input: &Input<'_, '_>,
+        rendered: &Rendered,
+        span: &mut Span,
+        texts: &mut Texts,
+    ) -> bool {
+        span.template = texts.intern(&self.template.text);
+        span.verb = rendered.verb;
+        span.batch_size = rendered.facts.batch;
+        if is_statement(&input.raw.name) {
+            // Some instrumentations name a span by its statement.
+            span.name = texts.intern(clean::cut(&self.template.text, MAX_NAME));
+        }
+        let generic = rendered.gap.is_some() || rendered.linked;
+        // What is not known to be a read is not to be called redundant.
+        let writes = match rendered.facts.access {
+            Access::Write => true,
+            Access::Unknown => !generic && !rendered.transaction,
+            Access::Read => false,
+        };
+        let flags = [
+            (writes, SpanFlags::WRITE),
+            (rendered.transaction, SpanFlags::TRANSACTION),
+            (rendered.truncated, SpanFlags::TRUNCATED),
+            (generic, SpanFlags::GENERIC),
+        ];
+        for (holds, flag) in flags {
+            if holds {
+                span.flags.set(flag);
+            }
+        }
+        self.parameters(input, rendered, span)
+    }
+
+    fn parameters(&self, input: &Input<'_, '_>, rendered: &Rendered, span: &mut Span) -> bool {
+        let mut print = Fingerprint::new();
+        let recorded = params::add_recorded(input.attributes(), &mut print);
+        if rendered.facts.params_hidden && !recorded {
+            span.flags.set(SpanFlags::PARAMS_HIDDEN);
+            return false;
+        }
+        self.template.params().for_each(|value| print.add(value));
+        span.params = print.finish();
+        recorded || self.template.param_count() > 0
+    }
+}
+
+/// Returns whether a span name is a statement rather than the name of one.
+fn is_statement(name: &str) -> bool {
+    call::looks_like_sql(name) && name.split_ascii_whitespace().nth(3).is_some()
+}
+
+fn transaction(statement: &str, system: &str, span: &mut Span, texts: &mut Texts) {
+    span.kind = IoKind::Sql;
+    span.system = texts.intern(system);
+    span.template = texts.intern(statement);
+    span.params = params::NO_PARAMS;
+    span.flags.set(SpanFlags::TRANSACTION);
+}
+
+/// Rows and bytes that came back.
+fn measure(input: &Input<'_, '_>, kind: IoKind, span: &mut Span) {
+    const BODY: [Attr; 2] = [Attr::HttpResponseBodySize, Attr::HttpResponseContentLength];
+    let attributes = input.attributes();
+    if matches!(span.verb, Verb::Read | Verb::Other) {
+        let rows = attributes.int(&[Attr::DbReturnedRows]);
+        let rows =
+            rows.or_else(|| (span.verb == Verb::Read).then(|| attributes.int(&[Attr::DbRowsAffected]))?);
+        span.rows = rows.and_then(|rows| u32::try_from(rows).ok());
+    }
+    let bytes = match kind {
+        IoKind::Messaging => attributes.int(&[Attr::MessagingBodySize]),
+        _ => attributes.int(&BODY),
+    };
+    span.response_bytes = bytes.and_then(|bytes| u64::try_from(bytes).ok());
+}
+
+fn sight(rendered: &Rendered, flags: SpanFlags, visible: bool) -> Sight {
+    match rendered.gap {
+        Some(gap) => Sight::Nothing(gap),
+        None if visible => Sight::Parameters,
+        // No setting shows the payload of a message or a call: nothing to advise.
+        None if flags.has(SpanFlags::PARAMS_HIDDEN) && !rendered.opaque => Sight::ParametersHidden,
+        None => Sight::NoParameters,
+    }
+}
