@@ -1,0 +1,404 @@
+//! Findings into problems. What detectors say about rows becomes texts and figures; what a stronger finding
+//! already covers is dropped; what is the same problem is folded; a problem below its quorum stays silent.
+
+use super::framework::{self, Evidence};
+use super::stats::durations;
+use super::{Identity, fingerprint, signature};
+use crate::plugin::{Manifest, RawFinding, Rule, SettingValue};
+use crate::report::{
+    CodeLocation, ConfidenceLevel, Finding, GreenImpact, Pattern, Problem, Severity, SuggestedFix,
+};
+use crate::time::rfc3339;
+use crate::trace::{IdTable, NO_ROW, SealedTrace, SpanFlags, TextId, Texts, TraceFlags};
+use rustc_hash::FxHashSet;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// Span ids listed in a finding.
+const MAX_SPAN_IDS: usize = 64;
+/// Trace ids listed in a problem.
+const MAX_TRACE_IDS: usize = 20;
+/// How far up callers are asked for scopes.
+const MAX_CALLERS: usize = 8;
+/// Shortest problem id, in hexadecimal digits.
+const SHORT_ID: usize = 8;
+
+/// A finding with the detector that made it. `raw.trace` is an index into the sealed traces.
+#[derive(Clone, Debug)]
+pub struct Detected {
+    /// Index of the detector.
+    pub detector: usize,
+    /// What it said.
+    pub raw: RawFinding,
+}
+
+/// What the configuration says about one finding type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RuleSetting {
+    /// Whether findings of this type are reported.
+    pub enabled: bool,
+    /// Severity in place of the detector's.
+    pub severity: Option<Severity>,
+}
+
+/// Findings the operator does not want to see.
+pub trait Ignore {
+    /// Returns whether such a finding is to be ignored.
+    fn ignores(&self, identity: &Identity<'_>) -> bool;
+}
+
+/// What findings are about, and what to know about the detectors.
+pub struct Source<'a> {
+    /// Sealed traces.
+    pub traces: &'a [SealedTrace],
+    /// Texts of the traces.
+    pub texts: &'a Texts,
+    /// Spellings of ids.
+    pub ids: &'a IdTable,
+    /// Id and manifest of each detector.
+    pub detectors: Vec<(&'a str, &'a Manifest)>,
+    /// Settings by finding type; a type not named is enabled.
+    pub rules: &'a BTreeMap<String, RuleSetting>,
+    /// What is not to be reported.
+    pub ignore: &'a dyn Ignore,
+}
+
+/// What folding came to.
+#[derive(Debug, Default)]
+pub struct Folded {
+    /// Problems, worst first.
+    pub problems: Vec<Problem>,
+    /// Their instances, in the order of the problems.
+    pub findings: Vec<Finding>,
+    /// Per problem: avoidable round trips as (trace, row), ordered.
+    pub avoidable: Vec<Vec<(u32, u32)>>,
+    /// Per finding: avoidable rows of its trace as (trace, row), ordered.
+    pub finding_avoidable: Vec<Vec<(u32, u32)>>,
+    /// Findings ignored by the configuration.
+    pub ignored: u64,
+    /// Problems that stayed below their quorum: type, service, endpoint, template, occurrences, quorum.
+    pub below_quorum: Vec<(String, String, String, String, u64, u64)>,
+}
+
+/// One instance on its way into a problem.
+struct Instance {
+    finding: Finding,
+    fingerprint: String,
+    signature: String,
+    quorum: u64,
+    avoidable: Vec<(u32, u32)>,
+    durations_ns: Vec<u64>,
+    /// For the order: start of the trace.
+    start_ns: u64,
+}
+
+/// Folds findings into problems. The result depends on the set of findings, not on their order.
+pub fn fold(source: &Source<'_>, detected: Vec<Detected>) -> Folded {
+    let mut folded = Folded::default();
+    let mut problems: BTreeMap<String, Vec<Instance>> = BTreeMap::new();
+    for detected in covered(source, detected) {
+        match instance(source, &detected) {
+            Some(instance) => problems.entry(instance.fingerprint.clone()).or_default().push(instance),
+            None => folded.ignored += 1,
+        }
+    }
+    let mut reported: Vec<(Problem, Vec<Instance>)> = Vec::new();
+    for (_, mut instances) in problems {
+        instances.sort_by(|a, b| worst_first(a, b));
+        let occurrences: u64 = instances.iter().map(|instance| instance.finding.pattern.occurrences).sum();
+        let quorum = instances.iter().map(|instance| instance.quorum).min().unwrap_or(0);
+        if occurrences < quorum {
+            let Finding { kind, service, source_endpoint, pattern, .. } = &instances[0].finding;
+            let template = pattern.template.clone();
+            folded.below_quorum.push((kind.clone(), service.clone(), source_endpoint.clone(), template, occurrences, quorum));
+            continue;
+        }
+        reported.push((problem(&instances), instances));
+    }
+    reported.sort_by(|(a, _), (b, _)| order(a).cmp(&order(b)));
+    name(&mut reported);
+    for (problem, instances) in reported {
+        let mut avoidable: Vec<(u32, u32)> = instances.iter().flat_map(|instance| &instance.avoidable).copied().collect();
+        avoidable.sort_unstable();
+        avoidable.dedup();
+        for instance in instances {
+            folded.findings.push(Finding { problem_id: problem.id.clone(), ..instance.finding });
+            folded.finding_avoidable.push(instance.avoidable);
+        }
+        folded.problems.push(problem);
+        folded.avoidable.push(avoidable);
+    }
+    folded
+}
+
+/// Findings of enabled rules that no stronger finding covers.
+fn covered(source: &Source<'_>, detected: Vec<Detected>) -> Vec<Detected> {
+    let enabled = |detected: &Detected| source.rules.get(&rule(source, detected).name).is_none_or(|rule| rule.enabled);
+    let detected: Vec<Detected> = detected.into_iter().filter(enabled).collect();
+    let mut strong: BTreeMap<(usize, &str), Vec<FxHashSet<u32>>> = BTreeMap::new();
+    for finding in &detected {
+        let rows = finding.raw.rows.iter().copied().collect();
+        strong.entry((finding.raw.trace, rule(source, finding).name.as_str())).or_default().push(rows);
+    }
+    let yields = |finding: &Detected| {
+        rule(source, finding).yields_to.iter().any(|stronger| {
+            strong
+                .get(&(finding.raw.trace, stronger.as_str()))
+                .is_some_and(|all| all.iter().any(|rows| finding.raw.rows.iter().all(|row| rows.contains(row))))
+        })
+    };
+    let keep: Vec<bool> = detected.iter().map(|finding| !yields(finding)).collect();
+    detected.into_iter().zip(keep).filter_map(|(finding, keep)| keep.then_some(finding)).collect()
+}
+
+fn rule<'a>(source: &Source<'a>, detected: &Detected) -> &'a Rule {
+    &source.detectors[detected.detector].1.rules[detected.raw.rule]
+}
+
+/// Returns the finding with every fact its rows carry; nothing when the configuration ignores it.
+fn instance(source: &Source<'_>, detected: &Detected) -> Option<Instance> {
+    let rule = rule(source, detected);
+    let raw = &detected.raw;
+    let trace = &source.traces[raw.trace];
+    let text = |id: TextId| source.texts.get(id);
+    let rows: Vec<usize> = raw.rows.iter().map(|row| *row as usize).collect();
+    let anchor = &trace.spans[rows[0]];
+    let endpoint = text(trace.endpoints[rows[0]]);
+    let subject = if raw.subject.is_empty() { text(anchor.template) } else { &raw.subject };
+    let identity =
+        Identity { kind: &rule.name, service: text(anchor.service), endpoint, subject, grouping: text(anchor.grouping) };
+    if source.ignore.ignores(&identity) {
+        return None;
+    }
+    let severity = source.rules.get(&rule.name).and_then(|rule| rule.severity).unwrap_or(raw.severity);
+    let spans = || rows.iter().map(|row| &trace.spans[*row]);
+    let first = spans().map(|span| span.start_ns).min().unwrap_or(0);
+    let last = spans().map(|span| span.start_ns).max().unwrap_or(0);
+    let end = spans().map(|span| span.end_ns()).max().unwrap_or(0);
+    let durations_ns: Vec<u64> = spans().map(|span| span.duration_ns).collect();
+    let (params, distinct_params) = parameters(trace, &rows);
+    let scopes = scopes(source, trace, &rows);
+    let code = code_location(source, trace, &rows);
+    let suggestion = if raw.advice.is_empty() { rule.advice.clone() } else { raw.advice.clone() };
+    let avoidable = sorted(raw.avoidable.iter().map(|row| (raw.trace as u32, *row)).collect());
+    let finding = Finding {
+        problem_id: String::new(),
+        kind: rule.name.clone(),
+        detector: source.detectors[detected.detector].0.to_owned(),
+        severity,
+        confidence: raw.confidence,
+        confidence_level: level(raw.confidence),
+        evidence: raw.evidence.iter().map(|(name, value)| (name.clone(), json(value))).collect(),
+        trace_id: source.ids.trace_text(trace.id),
+        service: identity.service.to_owned(),
+        source_endpoint: endpoint.to_owned(),
+        grouping: (!identity.grouping.is_empty()).then(|| identity.grouping.to_owned()),
+        pattern: Pattern {
+            template: subject.to_owned(),
+            occurrences: raw.occurrences,
+            window_ms: (end - first) as f64 / 1e6,
+            distinct_params,
+            params: params.to_owned(),
+            durations: durations(durations_ns.clone()),
+        },
+        message: raw.message.clone(),
+        suggestion,
+        suggested_fix: suggested_fix(rule, source, trace, &rows, &scopes, code.as_ref()),
+        first_timestamp: rfc3339(first),
+        last_timestamp: rfc3339(last),
+        span_ids: spans().take(MAX_SPAN_IDS).map(|span| source.ids.span_text(span.id)).collect(),
+        code_location: code,
+        instrumentation_scopes: scopes,
+        green_impact: GreenImpact { estimated_extra_io_ops: avoidable.len() as u64, ..GreenImpact::default() },
+        incomplete: trace.flags.has(TraceFlags::CUT),
+    };
+    Some(Instance {
+        fingerprint: fingerprint(&identity),
+        signature: signature(&identity),
+        quorum: raw.quorum,
+        avoidable,
+        durations_ns,
+        start_ns: trace.start_ns(),
+        finding,
+    })
+}
+
+/// Whether parameters can be seen, and how many different ones.
+fn parameters(trace: &SealedTrace, rows: &[usize]) -> (&'static str, Option<u64>) {
+    let hidden = |row: &&usize| trace.spans[**row].flags.has(SpanFlags::PARAMS_HIDDEN);
+    let hidden_count = rows.iter().filter(hidden).count();
+    let visible: FxHashSet<u64> =
+        rows.iter().filter(|row| !hidden(row)).map(|row| trace.spans[*row].params).filter(|hash| *hash != 0).collect();
+    let distinct = (!visible.is_empty()).then_some(visible.len() as u64);
+    match hidden_count {
+        0 if visible.is_empty() => ("none", None),
+        0 => ("visible", distinct),
+        _ if hidden_count == rows.len() => ("hidden", None),
+        _ => ("mixed", distinct),
+    }
+}
+
+/// Scopes of the rows and of the records merged into them, then of their callers, each once, nearest first.
+fn scopes(source: &Source<'_>, trace: &SealedTrace, rows: &[usize]) -> Vec<String> {
+    let mut scopes: Vec<TextId> = Vec::new();
+    let mut add = |scope: TextId| {
+        if !scope.is_empty() && !scopes.contains(&scope) {
+            scopes.push(scope);
+        }
+    };
+    rows.iter().for_each(|row| add(trace.spans[*row].scope));
+    let named: FxHashSet<u32> = rows.iter().map(|row| *row as u32).collect();
+    for (row, target) in trace.merged_into.iter().enumerate() {
+        if *target != NO_ROW && named.contains(target) {
+            add(trace.spans[row].scope);
+        }
+    }
+    let mut row = trace.parents[rows[0]];
+    for _ in 0..MAX_CALLERS {
+        let Some(span) = trace.spans.get(row as usize) else { break };
+        add(span.scope);
+        row = trace.parents[row as usize];
+    }
+    scopes.into_iter().map(|scope| source.texts.get(scope).to_owned()).collect()
+}
+
+fn code_location(source: &Source<'_>, trace: &SealedTrace, rows: &[usize]) -> Option<CodeLocation> {
+    let code = rows.iter().map(|row| trace.spans[*row].code).find(|code| !code.is_empty())?;
+    let text = |id: TextId| (!id.is_empty()).then(|| source.texts.get(id).to_owned());
+    Some(CodeLocation {
+        function: text(code.function),
+        namespace: text(code.namespace),
+        filepath: text(code.file),
+        lineno: (code.line > 0).then_some(code.line),
+    })
+}
+
+/// The first fix along the chain from the framework at hand to the general one.
+fn suggested_fix(
+    rule: &Rule,
+    source: &Source<'_>,
+    trace: &SealedTrace,
+    rows: &[usize],
+    scopes: &[String],
+    code: Option<&CodeLocation>,
+) -> Option<SuggestedFix> {
+    let part = |part: fn(&CodeLocation) -> &Option<String>| code.and_then(|code| part(code).as_deref()).unwrap_or("");
+    let scopes: Vec<&str> = scopes.iter().map(String::as_str).collect();
+    let anchor = &trace.spans[rows[0]];
+    let chain = framework::chain(&Evidence {
+        scopes: &scopes,
+        namespace: part(|code| &code.namespace),
+        function: part(|code| &code.function),
+        file: part(|code| &code.filepath),
+        language: None,
+        service: source.texts.get(anchor.service),
+        system: source.texts.get(anchor.system),
+    });
+    let fix = chain.iter().find_map(|id| rule.fixes.iter().find(|fix| fix.framework == *id))?;
+    Some(SuggestedFix {
+        framework: fix.framework.clone(),
+        recommendation: fix.text.clone(),
+        reference_url: (!fix.url.is_empty()).then(|| fix.url.clone()),
+    })
+}
+
+/// The problem of some instances, worst first; at least one.
+fn problem(instances: &[Instance]) -> Problem {
+    let Instance { finding: worst, fingerprint, signature, .. } = &instances[0];
+    let findings = || instances.iter().map(|instance| &instance.finding);
+    let confidence = findings().map(|finding| finding.confidence).fold(0.0, f64::max);
+    let all_durations = instances.iter().flat_map(|instance| &instance.durations_ns).copied().collect();
+    Problem {
+        id: String::new(),
+        fingerprint: fingerprint.clone(),
+        signature: signature.clone(),
+        kind: worst.kind.clone(),
+        severity: findings().map(|finding| finding.severity).max().unwrap_or_default(),
+        confidence,
+        confidence_level: level(confidence),
+        service: worst.service.clone(),
+        source_endpoint: worst.source_endpoint.clone(),
+        grouping: worst.grouping.clone(),
+        template: worst.pattern.template.clone(),
+        status: None,
+        instances: instances.len() as u64,
+        occurrences: findings().map(|finding| finding.pattern.occurrences).sum(),
+        worst_occurrences: findings().map(|finding| finding.pattern.occurrences).max().unwrap_or(0),
+        trace_ids: findings().take(MAX_TRACE_IDS).map(|finding| finding.trace_id.clone()).collect(),
+        first_timestamp: findings().map(|finding| finding.first_timestamp.clone()).min().unwrap_or_default(),
+        last_timestamp: findings().map(|finding| finding.last_timestamp.clone()).max().unwrap_or_default(),
+        durations: durations(all_durations),
+        suggestion: worst.suggestion.clone(),
+        suggested_fix: worst.suggested_fix.clone(),
+        code_location: findings().find_map(|finding| finding.code_location.clone()),
+        green_impact: GreenImpact {
+            estimated_extra_io_ops: instances.iter().map(|instance| instance.avoidable.len() as u64).sum(),
+            ..GreenImpact::default()
+        },
+    }
+}
+
+/// Order of instances: severity, occurrences, then what is left to tell them apart.
+fn worst_first(a: &Instance, b: &Instance) -> std::cmp::Ordering {
+    let key = |instance: &Instance| {
+        let finding = &instance.finding;
+        (std::cmp::Reverse((finding.severity, finding.pattern.occurrences)), instance.start_ns)
+    };
+    key(a)
+        .cmp(&key(b))
+        .then_with(|| a.finding.trace_id.cmp(&b.finding.trace_id))
+        .then_with(|| a.finding.span_ids.cmp(&b.finding.span_ids))
+        .then_with(|| a.finding.message.cmp(&b.finding.message))
+        .then_with(|| a.finding.detector.cmp(&b.finding.detector))
+}
+
+/// Total order of problems: the fingerprint is the last tiebreak, and unique.
+fn order(problem: &Problem) -> impl Ord + use<'_> {
+    let saved = problem.green_impact.estimated_extra_io_ops;
+    (
+        std::cmp::Reverse((problem.severity, saved, problem.occurrences)),
+        (&problem.kind, &problem.service, &problem.source_endpoint, &problem.template, &problem.fingerprint),
+    )
+}
+
+/// Gives every problem the shortest id of at least [`SHORT_ID`] digits that no other problem shares.
+fn name(problems: &mut [(Problem, Vec<Instance>)]) {
+    let mut all: Vec<String> = problems.iter().map(|(problem, _)| digits(problem).to_owned()).collect();
+    all.sort_unstable();
+    let shared = |a: &str, b: &str| a.bytes().zip(b.bytes()).take_while(|(a, b)| a == b).count();
+    for (problem, _) in problems {
+        let digits = digits(problem).to_owned();
+        let at = all.partition_point(|other| *other < digits);
+        let before = at.checked_sub(1).map_or(0, |before| shared(&all[before], &digits));
+        let after = all.get(at + 1).map_or(0, |after| shared(after, &digits));
+        let length = (before.max(after) + 1).max(SHORT_ID).min(digits.len());
+        problem.id = digits[..length].to_owned();
+    }
+}
+
+fn digits(problem: &Problem) -> &str {
+    problem.fingerprint.split_once(':').map_or(problem.fingerprint.as_str(), |(_, digits)| digits)
+}
+
+fn level(confidence: f64) -> ConfidenceLevel {
+    match confidence {
+        _ if confidence >= 0.9 => ConfidenceLevel::Confirmed,
+        _ if confidence >= 0.6 => ConfidenceLevel::Probable,
+        _ => ConfidenceLevel::Candidate,
+    }
+}
+
+fn json(value: &SettingValue) -> Value {
+    match value {
+        SettingValue::Boolean(value) => Value::from(*value),
+        SettingValue::Integer(value) => Value::from(*value),
+        SettingValue::Float(value) => Value::from(*value),
+        SettingValue::Text(value) => Value::from(value.as_str()),
+        SettingValue::TextList(values) => Value::from(values.clone()),
+    }
+}
+
+fn sorted<T: Ord>(mut list: Vec<T>) -> Vec<T> {
+    list.sort_unstable();
+    list
+}

@@ -1,0 +1,236 @@
+//! Running cases.
+
+use crate::case::{Case, Expectation};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tracewatt_core::detect::{self, Detector};
+use tracewatt_core::finding::{self, Identity, Ignore, Source};
+use tracewatt_core::loss::Losses;
+use tracewatt_core::plugin::{self, EPOCH_TICK_MS, Engine, Limits, Plugin, SettingKind, SettingValue};
+use tracewatt_core::report::Finding;
+use tracewatt_core::semconv::{CoverageTable, MapOptions, Mapper};
+use tracewatt_core::trace::{IdTable, Texts};
+use tracewatt_core::window::{Window, WindowOptions};
+
+/// Compiles the detector in `folder`, and runs every case under its `cases/`. Panics with every case that fails.
+pub fn check_cases(folder: &str) {
+    let kit = Kit::new(Path::new(folder));
+    let mut files: Vec<PathBuf> = std::fs::read_dir(Path::new(folder).join("cases"))
+        .expect("the detector has a folder cases/")
+        .map(|entry| entry.expect("cases/ can be read").path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "case"))
+        .collect();
+    files.sort();
+    assert!(!files.is_empty(), "cases/ holds no *.case file");
+    let mut failures = Vec::new();
+    for file in &files {
+        let text = std::fs::read_to_string(file).expect("a case can be read");
+        if let Err(failure) = kit.check(&text) {
+            failures.push(format!("{}: {failure}", file.display()));
+        }
+    }
+    assert!(
+        failures.is_empty(),
+        "{} of {} cases fail\n\n{}",
+        failures.len(),
+        files.len(),
+        failures.join("\n\n")
+    );
+}
+
+/// A compiled detector and its neighbours.
+pub struct Kit {
+    engine: Engine,
+    workspace: PathBuf,
+    name: String,
+    plugin: Plugin,
+}
+
+impl Kit {
+    /// Compiles the detector in `folder`.
+    pub fn new(folder: &Path) -> Kit {
+        let engine = plugin::engine().expect("this machine can run plug-ins");
+        let workspace = workspace(folder);
+        let name = folder.file_name().expect("the folder has a name").to_string_lossy().into_owned();
+        let plugin = compile(&engine, &workspace, &name);
+        Kit { engine, workspace, name, plugin }
+    }
+
+    /// Runs one case. The error says what was expected and what was found.
+    pub fn check(&self, text: &str) -> Result<(), String> {
+        let case = Case::parse(text).map_err(|error| format!("line {}: {}", error.line, error.reason))?;
+        let findings = self.run(&case)?;
+        let list =
+            || findings.iter().map(|finding| format!("    {}\n", describe(finding))).collect::<String>();
+        let found = |want: &Expectation| findings.iter().filter(|finding| fits(finding, want)).count();
+        for want in &case.expect {
+            let count = want.facts.get("count").map_or(1, |count| count.parse().unwrap_or(0));
+            let exact = want.facts.contains_key("count");
+            if (exact && found(want) != count) || found(want) < count.max(1) {
+                return Err(format!("line {}: not found: {want:?}\n  found:\n{}", want.line, list()));
+            }
+        }
+        for want in &case.expect_not {
+            if found(want) > 0 {
+                return Err(format!(
+                    "line {}: found, but must not be: {want:?}\n  found:\n{}",
+                    want.line,
+                    list()
+                ));
+            }
+        }
+        if case.expect_nothing && !findings.is_empty() {
+            return Err(format!("nothing is expected\n  found:\n{}", list()));
+        }
+        Ok(())
+    }
+
+    fn run(&self, case: &Case) -> Result<Vec<Finding>, String> {
+        let mut detectors = vec![detector(&self.name, self.plugin.clone(), &case.settings)?];
+        for other in &case.with {
+            detectors.push(detector(other, compile(&self.engine, &self.workspace, other), &[])?);
+        }
+        let (mut mapper, mut texts) = (Mapper::new(MapOptions::default()), Texts::default());
+        let (mut losses, mut coverage) = (Losses::default(), CoverageTable::default());
+        let mut window = Window::new(WindowOptions::default());
+        for span in &case.spans {
+            window.push(mapper.map(
+                &span.raw,
+                &span.resource,
+                &span.scope,
+                &mut texts,
+                &mut coverage,
+                &mut losses,
+            ));
+        }
+        let traces = window.seal(&mut texts, &mut losses);
+        let texts = Arc::new(texts);
+        let detection =
+            ticking(&self.engine, || detect::detect(&self.engine, &detectors, &traces, &texts, 1))
+                .map_err(|error| error.to_string())?;
+        if let Some((_, fault)) = detection.runs.iter().flat_map(|run| &run.set_aside).next() {
+            return Err(format!("the detector failed: {fault}"));
+        }
+        let source = Source {
+            traces: &traces,
+            texts: &texts,
+            ids: &IdTable::default(),
+            detectors: detectors.iter().map(|detector| (detector.id.as_str(), detector.manifest())).collect(),
+            rules: &BTreeMap::new(),
+            ignore: &Nothing,
+        };
+        Ok(finding::fold(&source, detection.findings).findings)
+    }
+}
+
+struct Nothing;
+
+impl Ignore for Nothing {
+    fn ignores(&self, _identity: &Identity<'_>) -> bool {
+        false
+    }
+}
+
+/// Advances the engine's epoch while `work` runs, so that time limits hold.
+fn ticking<T>(engine: &Engine, work: impl FnOnce() -> T) -> T {
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                std::thread::sleep(std::time::Duration::from_millis(EPOCH_TICK_MS));
+                engine.increment_epoch();
+            }
+        });
+        let result = work();
+        done.store(true, Ordering::Relaxed);
+        result
+    })
+}
+
+fn detector(id: &str, plugin: Plugin, settings: &[(String, String)]) -> Result<Detector, String> {
+    let mut configured = BTreeMap::new();
+    for (name, value) in settings {
+        let setting = plugin.manifest.settings.iter().find(|setting| setting.name == *name);
+        let setting = setting.ok_or(format!("`{name}` is no setting of {id}"))?;
+        let value = match setting.kind {
+            SettingKind::Boolean => SettingValue::Boolean(value == "true"),
+            SettingKind::Integer { .. } => {
+                SettingValue::Integer(value.parse().map_err(|_| format!("{name}={value}"))?)
+            }
+            SettingKind::Float { .. } => {
+                SettingValue::Float(value.parse().map_err(|_| format!("{name}={value}"))?)
+            }
+            SettingKind::Text | SettingKind::Choice(_) => SettingValue::Text(value.clone()),
+            SettingKind::TextList => SettingValue::TextList(value.split(',').map(str::to_owned).collect()),
+        };
+        setting.check(&value).map_err(|reason| format!("`{name}` must be {reason}"))?;
+        configured.insert(name.clone(), value);
+    }
+    let settings = detect::complete(&plugin.manifest, &configured);
+    Ok(Detector { id: id.to_owned(), plugin, settings, limits: Limits::default() })
+}
+
+fn compile(engine: &Engine, workspace: &Path, name: &str) -> Plugin {
+    let modules = tracewatt_build::compile(workspace, &[name.to_owned()], &target_dir())
+        .expect("the detector compiles");
+    let component = tracewatt_build::componentize_file(name, &modules[0]).expect("the detector is a plug-in");
+    Plugin::load(engine, &component, None).expect("the detector loads")
+}
+
+/// `plugins` in the target folder this test runs from, which the host's build script uses too.
+fn target_dir() -> PathBuf {
+    let exe = std::env::current_exe().expect("a test knows its own path");
+    exe.ancestors().nth(3).expect("a test lies in target/<profile>/deps").join("plugins")
+}
+
+/// The nearest folder above whose Cargo.toml declares a workspace.
+fn workspace(folder: &Path) -> PathBuf {
+    let declares = |folder: &&Path| {
+        std::fs::read_to_string(folder.join("Cargo.toml"))
+            .is_ok_and(|toml| toml.lines().any(|line| line == "[workspace]"))
+    };
+    folder.ancestors().find(declares).expect("the detector is part of a workspace").to_owned()
+}
+
+fn fits(finding: &Finding, want: &Expectation) -> bool {
+    let severity = format!("{:?}", finding.severity).to_lowercase();
+    finding.kind == want.kind
+        && want.severity.as_ref().is_none_or(|wanted| *wanted == severity)
+        && want.facts.iter().all(|(name, value)| fact(finding, name, value))
+}
+
+fn fact(finding: &Finding, name: &str, value: &str) -> bool {
+    match name {
+        "count" => true,
+        "occurrences" => finding.pattern.occurrences.to_string() == value,
+        "avoidable" => finding.green_impact.estimated_extra_io_ops.to_string() == value,
+        "distinct" => finding.pattern.distinct_params.is_some_and(|distinct| distinct.to_string() == value),
+        "service" => finding.service == value,
+        "endpoint" => finding.source_endpoint == value,
+        "template" => finding.pattern.template == value,
+        "confidence" => value.parse::<f64>().is_ok_and(|least| finding.confidence >= least),
+        _ => {
+            finding.evidence.get(name).is_some_and(|evidence| evidence.to_string().trim_matches('"') == value)
+        }
+    }
+}
+
+fn describe(finding: &Finding) -> String {
+    let mut text = format!(
+        "{} {:?} occurrences={} avoidable={} confidence={} service={} endpoint={:?} template={:?}",
+        finding.kind,
+        finding.severity,
+        finding.pattern.occurrences,
+        finding.green_impact.estimated_extra_io_ops,
+        finding.confidence,
+        finding.service,
+        finding.source_endpoint,
+        finding.pattern.template,
+    );
+    for (name, value) in &finding.evidence {
+        text.push_str(&format!(" {name}={value}"));
+    }
+    text
+}
