@@ -15,9 +15,11 @@
 //! Absent on purpose: files, sockets, clocks, randomness, async, global state. Time and configuration
 //! are arguments, so that every document is a function of input and configuration.
 
+pub mod energy;
 pub mod loss;
 pub mod normalize;
 pub mod plugin;
 pub mod report;
 pub mod semconv;
 pub mod trace;
+pub mod units;
