@@ -197,16 +197,8 @@ impl<T: Add<Output = T>> Add for Spread<T> {
 }
 
 /// Metric prefixes from 10^-12 to 10^9 in steps of a thousand.
-const PREFIXES: [(&str, f64); 8] = [
-    ("G", 1e9),
-    ("M", 1e6),
-    ("k", 1e3),
-    ("", 1.0),
-    ("m", 1e-3),
-    ("µ", 1e-6),
-    ("n", 1e-9),
-    ("p", 1e-12),
-];
+const PREFIXES: [(&str, f64); 8] =
+    [("G", 1e9), ("M", 1e6), ("k", 1e3), ("", 1.0), ("m", 1e-3), ("µ", 1e-6), ("n", 1e-9), ("p", 1e-12)];
 
 fn write_scaled(f: &mut fmt::Formatter<'_>, value: f64, unit: &str) -> fmt::Result {
     // `kWh` brings its own prefix and a ratio takes none that anyone could read.

@@ -197,7 +197,9 @@ mod tests {
     #[test]
     fn what_the_tables_lack_is_not_guessed() {
         let grid = Grid::embedded();
-        for region in ["", "mars", "eu-west-9", "sa-east-9", "me-south-7", "eu", "zz", "f", "fr-", "eu-west-4"] {
+        for region in
+            ["", "mars", "eu-west-9", "sa-east-9", "me-south-7", "eu", "zz", "f", "fr-", "eu-west-4"]
+        {
             assert_eq!(grid.lookup(region), None, "{region}");
         }
     }

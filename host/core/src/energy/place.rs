@@ -156,8 +156,7 @@ mod tests {
     /// Places a span of `service` with `region` and returns region, status and whether its own was passed over.
     fn locate(service: &str, region: &str, options: &GreenOptions) -> (String, &'static str, bool) {
         let mut texts = Texts::default();
-        let span =
-            Span { service: texts.intern(service), region: texts.intern(region), ..Span::default() };
+        let span = Span { service: texts.intern(service), region: texts.intern(region), ..Span::default() };
         let mut places = Places::new(options);
         let located = places.locate(&span, &texts, options);
         let place = places.found(&span).unwrap();

@@ -164,9 +164,8 @@ impl<'a> Sums<'a> {
 
     /// Counts every endpoint once per distinct entry row of the trace, with or without I/O behind it.
     fn add_requests(&mut self, trace: &SealedTrace) {
-        let mut entered: Vec<(usize, u32)> = (0..trace.spans.len())
-            .map(|row| (self.endpoint(trace, row), trace.entries[row]))
-            .collect();
+        let mut entered: Vec<(usize, u32)> =
+            (0..trace.spans.len()).map(|row| (self.endpoint(trace, row), trace.entries[row])).collect();
         entered.sort_unstable();
         entered.dedup();
         for (endpoint, _) in entered {

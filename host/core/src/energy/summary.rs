@@ -75,12 +75,12 @@ fn carbon(sums: &Sums<'_>, traces: u64, model: &str) -> Carbon {
     let operational = sums.total.carbon();
     let embodied = options.embodied_per_request * traces as f64;
     let transport = options.include_network_transport.then(|| sums.transport.get());
-    let methodology =
-        if transport.is_some() { "sci_v1_numerator+transport" } else { "sci_v1_numerator" };
+    let methodology = if transport.is_some() { "sci_v1_numerator+transport" } else { "sci_v1_numerator" };
     let total = operational.map(|operational| {
         operational + Spread::around(embodied, EMBODIED_SPREAD) + transport.unwrap_or_default()
     });
-    let per_trace = total.filter(|_| traces > 0).map(|total| total.map(|grams| grams * (1.0 / traces as f64)));
+    let per_trace =
+        total.filter(|_| traces > 0).map(|total| total.map(|grams| grams * (1.0 / traces as f64)));
     let avoidable = sums.avoidable.carbon().filter(|_| operational.is_some());
     Carbon {
         total: total.map(|grams| grams_estimate(grams, model, methodology)),
@@ -96,8 +96,14 @@ fn carbon(sums: &Sums<'_>, traces: u64, model: &str) -> Carbon {
 
 /// Returns one row per place: most carbon first, then the places without a figure by round trips.
 fn regions(sums: &Sums<'_>) -> Vec<RegionCarbon> {
-    let mut rows: Vec<RegionCarbon> =
-        sums.pricer.places.all().iter().zip(&sums.regions).map(|(place, tally)| region(place, tally)).collect();
+    let mut rows: Vec<RegionCarbon> = sums
+        .pricer
+        .places
+        .all()
+        .iter()
+        .zip(&sums.regions)
+        .map(|(place, tally)| region(place, tally))
+        .collect();
     rows.sort_by(compare_regions);
     fold_unknown(rows)
 }
@@ -110,7 +116,10 @@ fn region(place: &Place, tally: &Tally) -> RegionCarbon {
         grid_intensity_gco2_kwh: point.map(|point| point.intensity.get()),
         pue: point.map(|point| point.pue.get()),
         io_ops: tally.ops,
-        co2_gco2: tally.whole_carbon().filter(|_| point.is_some()).map(|grams: Spread<GramsCo2e>| grams.mid.get()),
+        co2_gco2: tally
+            .whole_carbon()
+            .filter(|_| point.is_some())
+            .map(|grams: Spread<GramsCo2e>| grams.mid.get()),
         intensity_source: point.map(|_| "annual".to_owned()),
         provenance: point.map(|point| point.provenance.clone()),
     }
@@ -127,7 +136,8 @@ fn compare_regions(a: &RegionCarbon, b: &RegionCarbon) -> Ordering {
 /// Adds up what is beyond the limit of regions out of table, so that hostile spans cannot blow up the report.
 fn fold_unknown(rows: Vec<RegionCarbon>) -> Vec<RegionCarbon> {
     let (mut kept, mut unknown) = (Vec::new(), 0);
-    let mut other = RegionCarbon { status: "out_of_table".into(), region: "other".into(), ..Default::default() };
+    let mut other =
+        RegionCarbon { status: "out_of_table".into(), region: "other".into(), ..Default::default() };
     for row in rows {
         let is_unknown = row.status == other.status;
         unknown += usize::from(is_unknown);
@@ -153,10 +163,7 @@ fn scoring_config(sums: &Sums<'_>) -> BTreeMap<String, Value> {
     set("embodied_per_request_gco2", json!(options.embodied_per_request.get()));
     set("include_network_transport", json!(options.include_network_transport));
     set("network_energy_per_byte_kwh", json!(options.network_energy_per_byte_kwh.get()));
-    set(
-        "network_energy_bracket_per_byte_kwh",
-        json!([TRANSPORT_BRACKET.0.get(), TRANSPORT_BRACKET.1.get()]),
-    );
+    set("network_energy_bracket_per_byte_kwh", json!([TRANSPORT_BRACKET.0.get(), TRANSPORT_BRACKET.1.get()]));
     set("bounds", json!("energy: the model's (proxy: half and double); embodied: half and double"));
     set("avoidable_formula", json!("sum of energy x PUE x intensity over the avoidable round trips"));
     let years = sums.pricer.places.grid().years();
