@@ -220,7 +220,8 @@ fn write_scaled(f: &mut fmt::Formatter<'_>, value: f64, unit: &str) -> fmt::Resu
 
 /// Returns the number with three significant digits, never in exponents.
 fn significant(value: f64) -> String {
-    let digits_before = value.abs().log10().floor() as i32 + 1;
+    // Divided so that what rounds up to the next power of ten is given that one's digits.
+    let digits_before = (value.abs() / 0.9995).log10().floor() as i32 + 1;
     let decimals = (3 - digits_before).clamp(0, 6) as usize;
     format!("{value:.decimals$}")
 }
@@ -281,7 +282,7 @@ mod tests {
         check(12_345.0, "12.3 kJ");
         check(999_999.0, "1.00 MJ");
         check(4.2e-5, "42.0 µJ");
-        check(1e-15, "0.001000 pJ");
+        check(1e-15, "0.00100 pJ");
         check(f64::NAN, "NaN J");
         assert_eq!(GramsCo2e::new(0.0123).to_string(), "12.3 mgCO2e");
         assert_eq!(KilowattHours::new(1e-7).to_string(), "1.00e-7 kWh");

@@ -95,7 +95,7 @@ impl Places {
             return *located;
         }
         let stated = texts.get(span.region);
-        let bad_region = !stated.is_empty() && !is_region_id(stated);
+        let bad_region = !stated.is_empty() && !stated.eq_ignore_ascii_case(UNKNOWN) && !is_region_id(stated);
         let stated = Some(stated).filter(|region| is_region_id(region));
         let region = stated
             .or_else(|| self.region_of(texts.get(span.service)))
@@ -192,9 +192,14 @@ mod tests {
     #[test]
     fn an_impossible_region_is_passed_over() {
         let long = "a".repeat(65);
-        for region in ["eu west 3", "x\u{1b}[31m", "unknown", long.as_str()] {
+        for region in ["eu west 3", "x\u{1b}[31m", long.as_str()] {
             assert_eq!(locate("billing", region, &options()), ("eu-central-1".into(), "known", true));
         }
+    }
+
+    #[test]
+    fn saying_unknown_is_saying_nothing() {
+        assert_eq!(locate("billing", "Unknown", &options()), ("eu-central-1".into(), "known", false));
     }
 
     #[test]

@@ -291,7 +291,7 @@ fn a_measurement_comes_before_the_proxy() {
         assert_eq!(energy.model, expect_model);
     };
     let metered = Row { service: "metered", ..SQL };
-    check(&[metered.clone()], &mut texts, 1e-6, "meter"); // 3.6 J
+    check(std::slice::from_ref(&metered), &mut texts, 1e-6, "meter"); // 3.6 J
     check(&[metered, SQL], &mut texts, 1.05e-6, "meter+io_proxy_v1"); // and 0.18 J
     check(&[SQL], &mut texts, 5e-8, "io_proxy_v1");
 }

@@ -208,34 +208,42 @@ fn has_change(change: &ProblemChange) -> bool {
     figures.iter().chain(&change.p95_us).any(FigureDelta::changed)
 }
 
+/// One endpoint as either report has it.
+#[derive(Clone, Copy, Default)]
+struct BothSides<'a> {
+    before: Option<&'a EndpointOps>,
+    after: Option<&'a EndpointOps>,
+}
+
 fn endpoint_deltas(before: &[EndpointOps], after: &[EndpointOps]) -> Vec<EndpointDelta> {
-    let mut both: BTreeMap<(&str, &str), (Option<&EndpointOps>, Option<&EndpointOps>)> = BTreeMap::new();
+    let mut both: BTreeMap<(&str, &str), BothSides<'_>> = BTreeMap::new();
     for ops in before {
-        both.entry((&ops.service, &ops.endpoint)).or_default().0 = Some(ops);
+        both.entry((&ops.service, &ops.endpoint)).or_default().before = Some(ops);
     }
     for ops in after {
-        both.entry((&ops.service, &ops.endpoint)).or_default().1 = Some(ops);
+        both.entry((&ops.service, &ops.endpoint)).or_default().after = Some(ops);
     }
-    let mut deltas: Vec<EndpointDelta> = both.into_iter().filter_map(endpoint_delta).collect();
+    let delta = |((service, endpoint), sides): (_, BothSides<'_>)| endpoint_delta(service, endpoint, sides);
+    let mut deltas: Vec<EndpointDelta> = both.into_iter().filter_map(delta).collect();
     deltas.sort_by(|a, b| {
         b.delta.cmp(&a.delta).then_with(|| (&a.service, &a.endpoint).cmp(&(&b.service, &b.endpoint)))
     });
     deltas
 }
 
-fn endpoint_delta(
-    ((service, endpoint), (before, after)): ((&str, &str), (Option<&EndpointOps>, Option<&EndpointOps>)),
-) -> Option<EndpointDelta> {
+/// Returns the change of one endpoint, `None` when there is none.
+fn endpoint_delta(service: &str, endpoint: &str, sides: BothSides<'_>) -> Option<EndpointDelta> {
     let ops = |side: Option<&EndpointOps>| side.map_or(0, |ops| ops.io_ops);
     let score =
         |side: Option<&EndpointOps>| side.map_or(0.0, |ops| ops.io_ops as f64 / ops.requests.max(1) as f64);
+    let (before, after) = (ops(sides.before), ops(sides.after));
     let delta = EndpointDelta {
         service: service.to_owned(),
         endpoint: endpoint.to_owned(),
-        before_io_ops: ops(before),
-        after_io_ops: ops(after),
-        delta: (ops(after) as i64).saturating_sub(ops(before) as i64),
-        io_intensity_score: FigureDelta::new(score(before), score(after)),
+        before_io_ops: before,
+        after_io_ops: after,
+        delta: (after as i64).saturating_sub(before as i64),
+        io_intensity_score: FigureDelta::new(score(sides.before), score(sides.after)),
     };
     (delta.delta != 0 || delta.io_intensity_score.changed()).then_some(delta)
 }
