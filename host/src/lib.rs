@@ -1,3 +1,4 @@
 //! The tracewatt host: files, terminals, and the stock plug-ins.
 
+pub mod acknowledge_file;
 pub mod stock;

@@ -15,8 +15,11 @@
 //! Absent on purpose: files, sockets, clocks, randomness, async, global state. Time and configuration
 //! are arguments, so that every document is a function of input and configuration.
 
+pub mod acknowledge;
 pub mod detect;
+pub mod energy;
 pub mod finding;
+pub mod gate;
 pub mod loss;
 pub mod normalize;
 pub mod plugin;
@@ -24,4 +27,5 @@ pub mod report;
 pub mod semconv;
 pub mod time;
 pub mod trace;
+pub mod units;
 pub mod window;
