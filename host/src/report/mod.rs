@@ -32,7 +32,7 @@ mod tests;
 pub use output::{Output, OutputError, WriteError, write_outputs};
 
 use std::io::{self, Write};
-use tracewatt_core::plugin::manifest::Manifest;
+use tracewatt_core::plugin::Manifest;
 use tracewatt_core::report as model;
 
 /// Where rule pages and the project live; the one place that names the address.

@@ -3,7 +3,7 @@
 use super::model::*;
 use serde_json::json;
 use std::collections::BTreeMap;
-use tracewatt_core::plugin::manifest::{Manifest, Rule};
+use tracewatt_core::plugin::{Manifest, Rule};
 
 /// A report on traces in which nothing is wrong.
 pub fn empty() -> Report {

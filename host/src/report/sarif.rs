@@ -9,7 +9,7 @@ use model::{Problem, ProblemStatus, Severity};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
-use tracewatt_core::plugin::manifest::Rule;
+use tracewatt_core::plugin::Rule;
 
 /// Where the schema of the standard lives.
 const SCHEMA_URL: &str = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";

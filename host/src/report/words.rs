@@ -4,7 +4,7 @@ use super::quantity::{count, counted, micros, number, percent};
 use super::{HOME_URL, clean, model};
 use model::{ConfidenceLevel, ProblemStatus, Severity};
 use serde_json::Value;
-use tracewatt_core::plugin::manifest::{Manifest, Rule};
+use tracewatt_core::plugin::{Manifest, Rule};
 
 /// Pieces of evidence named in one line.
 const MAIN_EVIDENCE: usize = 4;
