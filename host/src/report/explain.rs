@@ -402,7 +402,7 @@ fn foot(page: &mut Page, explained: &Explained<'_>, options: &RenderOptions<'_>)
         page.field("confidence", &format!("{level}: {}", words::evidence(finding)));
         let fix = finding.suggested_fix.as_ref();
         match fix {
-            Some(fix) => page.field("fix", &format!("{} ({})", fix.recommendation, fix.framework)),
+            Some(fix) => page.field("fix", &format!("{}: {}", fix.framework, fix.recommendation)),
             None => page.field("fix", &finding.suggestion),
         }
         if let Some(url) = fix.and_then(|fix| fix.reference_url.as_deref()) {

@@ -34,7 +34,7 @@ pub fn write(report: &model::Report, options: &RenderOptions<'_>, out: &mut dyn 
         used[level as usize] += 1;
         annotate(out, problem, level, options)?;
     }
-    let text = closing(report, verdict, &why, left_out);
+    let text = closing(report, verdict, left_out);
     command(out, Level::Notice, &[("title", "tracewatt")], &text)
 }
 
@@ -68,18 +68,14 @@ fn annotate(
         clean::cut(&problem.source_endpoint, 200),
         clean::cut(&problem.template, 300),
         words::seen(problem),
-        fix(problem),
+        words::fix(problem),
     );
     command(out, level, &properties, &text)
 }
 
-fn fix(problem: &model::Problem) -> &str {
-    problem.suggested_fix.as_ref().map_or(&problem.suggestion, |fix| &fix.recommendation)
-}
-
-fn closing(report: &model::Report, verdict: Verdict, why: &str, left_out: u64) -> String {
+fn closing(report: &model::Report, verdict: Verdict, left_out: u64) -> String {
     let problems = quantity::counted(report.problems.len() as u64, "problem");
-    let mut text = format!("{}: {why}. {problems}", verdict.word());
+    let mut text = format!("{}: {problems}", verdict.word());
     if !report.acknowledged.is_empty() {
         let n = quantity::count(report.acknowledged.len() as u64);
         text.push_str(&format!(", {n} acknowledged"));

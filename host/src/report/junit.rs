@@ -106,13 +106,8 @@ fn details(problem: &model::Problem, findings: &[model::Finding]) -> String {
     ];
     lines.extend(problem.durations.as_ref().map(|d| format!("time: {}", words::durations(d))));
     lines.extend(problem.code_location.as_ref().and_then(words::code_location).map(|code| format!("code: {code}")));
-    match &problem.suggested_fix {
-        Some(fix) => {
-            lines.push(format!("fix: {} ({})", fix.recommendation, fix.framework));
-            lines.extend(fix.reference_url.clone());
-        }
-        None => lines.push(format!("fix: {}", problem.suggestion)),
-    }
+    lines.push(format!("fix: {}", words::fix(problem)));
+    lines.extend(problem.suggested_fix.as_ref().and_then(|fix| fix.reference_url.clone()));
     lines.push(format!("acknowledge with: tracewatt ack add {} --reason \"...\"", problem.id));
     lines.iter().map(|line| clean::plain(line)).collect::<Vec<_>>().join("\n")
 }

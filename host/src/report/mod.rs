@@ -95,7 +95,7 @@ pub enum Color {
 pub struct RenderOptions<'a> {
     /// Colour in texts.
     pub color: Color,
-    /// Columns of texts; taken into 60..=200.
+    /// Columns of texts; taken into 72..=200.
     pub width: usize,
     /// Problems shown in full by the text; [`text::DEFAULT_TOP`] unless given.
     pub top: Option<usize>,
@@ -127,6 +127,6 @@ impl Default for RenderOptions<'_> {
 impl RenderOptions<'_> {
     /// Columns to write texts in.
     pub fn columns(&self) -> usize {
-        self.width.clamp(60, 200)
+        self.width.clamp(72, 200)
     }
 }

@@ -45,7 +45,7 @@ fn colour_is_only_there_when_asked_for() {
 
 #[test]
 fn texts_keep_to_their_width() {
-    for width in [60, 80, 96] {
+    for width in [72, 80, 96] {
         for report in [samples::typical(), samples::hostile(), samples::blind()] {
             let mut bytes = Vec::new();
             text::write(&report, &RenderOptions { width, ..Default::default() }, &mut bytes).unwrap();

@@ -123,11 +123,12 @@ impl Page {
         paint(self.color, ink, text)
     }
 
-    /// Writes entries of one line each, and how many are left out.
+    /// Writes entries, wrapped, and how many are left out.
     pub(super) fn list<T>(&mut self, entries: &[T], line: impl Fn(&T) -> String) {
         for entry in entries.iter().take(MAX_LINES) {
-            let text = cut(&line(entry), self.width - 2);
-            self.line(&format!("  {text}"));
+            for (i, text) in wrap(&line(entry), self.width - 4).iter().enumerate() {
+                self.line(&format!("  {}{text}", if i == 0 { "" } else { "  " }));
+            }
         }
         if entries.len() > MAX_LINES {
             let rest = count((entries.len() - MAX_LINES) as u64);
@@ -154,8 +155,8 @@ impl Page {
         if !report.acknowledged.is_empty() {
             parts.push(format!("{} acknowledged", count(report.acknowledged.len() as u64)));
         }
-        if !parts.is_empty() {
-            self.line(&parts.join("; "));
+        for line in wrap(&parts.join("; "), self.width) {
+            self.line(&line);
         }
         if analysis.incomplete {
             let text = "The input is incomplete: problems may be missing too.";
@@ -228,11 +229,8 @@ impl Page {
     }
 
     fn fix(&mut self, problem: &model::Problem) {
-        let Some(fix) = &problem.suggested_fix else {
-            return self.field("fix", &problem.suggestion);
-        };
-        self.field("fix", &format!("{} ({})", fix.recommendation, fix.framework));
-        if let Some(url) = &fix.reference_url {
+        self.field("fix", &words::fix(problem));
+        if let Some(url) = problem.suggested_fix.as_ref().and_then(|fix| fix.reference_url.as_ref()) {
             self.field("", url);
         }
     }
@@ -335,7 +333,7 @@ impl Page {
             return;
         }
         self.heading("Left out, cut or merged");
-        self.list(&losses, |(reason, n)| format!("{:>8}  {}", count(**n), words::reason(reason)));
+        self.list(&losses, |(reason, n)| format!("{}: {}", words::reason(reason), count(**n)));
         self.list(&cut_off, |input| {
             format!("{} is cut off: {}", input.name, input.truncated.as_deref().unwrap_or_default())
         });
@@ -346,16 +344,9 @@ impl Page {
             return;
         }
         self.heading("Warnings");
-        for warning in report.warnings.iter().take(MAX_LINES) {
-            let text = format!("{}: {}", words::reason(&warning.kind), warning.message);
-            for (i, line) in wrap(&text, self.width - 4).iter().enumerate() {
-                self.line(&format!("  {}{line}", if i == 0 { "" } else { "  " }));
-            }
-        }
-        if report.warnings.len() > MAX_LINES {
-            let rest = count((report.warnings.len() - MAX_LINES) as u64);
-            self.line(&format!("  ... {rest} more: -o json"));
-        }
+        self.list(&report.warnings, |warning| {
+            format!("{}: {}", words::reason(&warning.kind), warning.message)
+        });
     }
 
     fn gate(&mut self, gate: &model::QualityGate) {
@@ -374,8 +365,11 @@ impl Page {
         }
         let (verdict, why) = words::verdict(gate);
         let ink = if verdict == Verdict::Passed { Ink::Green } else { Ink::Red };
-        let word = self.paint(ink, verdict.word());
-        self.line(&format!("{word}: {why}"));
+        let text = format!("{}: {why}", verdict.word());
+        for line in wrap(&text, self.width) {
+            let line = self.paint(ink, &line);
+            self.line(&line);
+        }
     }
 }
 
@@ -393,7 +387,7 @@ fn whereabouts(problem: &model::Problem) -> String {
 
 pub(super) fn one_line(problem: &model::Problem, options: &RenderOptions<'_>) -> String {
     let title = words::title(&problem.kind, options.manifests);
-    format!("{}  {title}, {} {}", problem.id, problem.service, problem.source_endpoint)
+    format!("{} {title}, {} {}", problem.id, problem.service, problem.source_endpoint)
 }
 
 fn savings(impact: &model::GreenImpact) -> Option<String> {

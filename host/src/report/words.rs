@@ -82,8 +82,11 @@ pub fn status(status: ProblemStatus) -> &'static str {
     }
 }
 
-/// Returns how often the problem was seen: `120 times in 8 traces, 15 in the worst`.
+/// Returns how often the problem was seen: `120 times in 8 traces, 15 in the worst`, `once`.
 pub fn seen(problem: &model::Problem) -> String {
+    if problem.occurrences == 1 {
+        return "once".to_owned();
+    }
     let times = counted(problem.occurrences, "time");
     if problem.instances <= 1 {
         return format!("{times} in 1 trace");
@@ -92,9 +95,20 @@ pub fn seen(problem: &model::Problem) -> String {
     format!("{times} in {}, {worst} in the worst", counted(problem.instances, "trace"))
 }
 
-/// Returns the durations in one phrase: `p50 1.2 ms, p95 4.8 ms`.
+/// Returns the durations in one phrase: `p50 1.2 ms, p95 4.8 ms`; one figure when all are the same.
 pub fn durations(durations: &model::Durations) -> String {
-    format!("p50 {}, p95 {}", micros(durations.p50_us), micros(durations.p95_us))
+    match (micros(durations.p50_us), micros(durations.p95_us)) {
+        (p50, p95) if p50 == p95 => p50,
+        (p50, p95) => format!("p50 {p50}, p95 {p95}"),
+    }
+}
+
+/// Returns the fix for the framework at hand, or what to do in general.
+pub fn fix(problem: &model::Problem) -> String {
+    match &problem.suggested_fix {
+        Some(fix) => format!("{}: {}", fix.framework, fix.recommendation),
+        None => problem.suggestion.clone(),
+    }
 }
 
 /// Returns the confidence and the main evidence of the best instance: `confirmed (0.95): distinct params 15`.
