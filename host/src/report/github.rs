@@ -26,7 +26,7 @@ pub fn write(report: &model::Report, options: &RenderOptions<'_>, out: &mut dyn 
     }
     let mut left_out = 0;
     for problem in &report.problems {
-        let level = level(problem, &report.quality_gate);
+        let level = level(problem, &report.quality_gate, options);
         if used[level as usize] == LIMIT {
             left_out += 1;
             continue;
@@ -38,9 +38,9 @@ pub fn write(report: &model::Report, options: &RenderOptions<'_>, out: &mut dyn 
     command(out, Level::Notice, &[("title", "tracewatt")], &text)
 }
 
-fn level(problem: &model::Problem, gate: &model::QualityGate) -> Level {
+fn level(problem: &model::Problem, gate: &model::QualityGate, options: &RenderOptions<'_>) -> Level {
     match problem.severity {
-        _ if words::fails_gate(problem, gate) => Level::Error,
+        _ if words::fails_gate(problem, gate, options) => Level::Error,
         Severity::Critical => Level::Error,
         Severity::Warning => Level::Warning,
         Severity::Info => Level::Notice,

@@ -63,7 +63,7 @@ fn rule_case(rule: &model::GateRule) -> Case {
 
 fn problem_case(problem: &model::Problem, report: &model::Report, options: &RenderOptions<'_>) -> Case {
     let title = words::title(&problem.kind, options.manifests);
-    let outcome = match words::fails_gate(problem, &report.quality_gate) {
+    let outcome = match words::fails_gate(problem, &report.quality_gate, options) {
         true => Outcome::Failed {
             kind: problem.kind.clone(),
             message: format!("{title}: {}", words::seen(problem)),

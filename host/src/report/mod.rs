@@ -108,6 +108,10 @@ pub struct RenderOptions<'a> {
     pub run_id: Option<&'a str>,
     /// Descriptions of the plug-ins: titles and pages of rules.
     pub manifests: &'a [Manifest],
+    /// Severity that the gate's rule `fail_on_severity` starts at; the report does not carry it.
+    pub fail_on_severity: Option<model::Severity>,
+    /// Confidence below which the gate counts no problem; the report does not carry it.
+    pub fail_on_confidence: model::ConfidenceLevel,
 }
 
 impl Default for RenderOptions<'_> {
@@ -120,6 +124,8 @@ impl Default for RenderOptions<'_> {
             config_file: None,
             run_id: None,
             manifests: &[],
+            fail_on_severity: None,
+            fail_on_confidence: model::ConfidenceLevel::Candidate,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Phrases that several formats share: titles of finding types, evidence, losses and the verdict in words.
 
 use super::quantity::{count, counted, micros, number, percent};
-use super::{HOME_URL, clean, model};
+use super::{HOME_URL, RenderOptions, clean, model};
 use model::{ConfidenceLevel, ProblemStatus, Severity};
 use serde_json::Value;
 use tracewatt_core::plugin::{Manifest, Rule};
@@ -232,16 +232,19 @@ impl Verdict {
 
 /// Returns whether a broken rule of the gate counts this problem, so that fixing it is what the gate asks for.
 /// Rules over totals (waste ratio, coverage) blame no single problem.
-pub fn fails_gate(problem: &model::Problem, gate: &model::QualityGate) -> bool {
-    gate.rules.iter().any(|rule| !rule.passed && counts(&rule.rule, problem))
+pub fn fails_gate(problem: &model::Problem, gate: &model::QualityGate, options: &RenderOptions<'_>) -> bool {
+    problem.confidence_level >= options.fail_on_confidence
+        && gate.rules.iter().any(|rule| !rule.passed && counts(&rule.rule, problem, options))
 }
 
-fn counts(rule: &str, problem: &model::Problem) -> bool {
-    if rule == "max_new" {
-        return problem.status == Some(ProblemStatus::New);
+fn counts(rule: &str, problem: &model::Problem, options: &RenderOptions<'_>) -> bool {
+    match rule {
+        "max_new" => return problem.status == Some(ProblemStatus::New),
+        "fail_on_severity" => return options.fail_on_severity.is_some_and(|least| problem.severity >= least),
+        _ => {}
     }
-    if let Some(rest) = rule.strip_prefix("max_findings") {
-        return rest.trim_start_matches(['.', '_', ' ']).trim_matches(['[', ']', '"']) == problem.kind;
+    if let Some(kind) = rule.strip_prefix("max_findings.") {
+        return kind == problem.kind;
     }
     let Some(rest) = rule.strip_prefix(problem.kind.as_str()) else { return false };
     match rest {
@@ -328,10 +331,12 @@ mod tests {
             ("n_plus_one_http_warning_max", false, false),
             ("max_findings.n_plus_one_sql", true, true),
             ("max_new", true, false),
+            ("fail_on_severity", true, false),
             ("io_waste_ratio_max", false, false),
         ] {
-            assert_eq!(counts(rule, &critical), blames_critical, "{rule}");
-            assert_eq!(counts(rule, &warning), blames_warning, "{rule}");
+            let options = RenderOptions { fail_on_severity: Some(Severity::Critical), ..Default::default() };
+            assert_eq!(counts(rule, &critical, &options), blames_critical, "{rule}");
+            assert_eq!(counts(rule, &warning, &options), blames_warning, "{rule}");
         }
     }
 
