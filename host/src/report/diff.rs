@@ -46,7 +46,8 @@ pub fn write_markdown(diff: &Diff, options: &RenderOptions<'_>, out: &mut dyn Wr
     let gone = diff.resolved_problems.iter().map(|p| format!("- {}\n", markdown::one_line(p, options)));
     comment.folded("Resolved problems", "", gone.collect());
     let severities = diff.severity_changes.iter().map(|change| {
-        let (before, after) = (words::severity(change.before_severity), words::severity(change.after_severity));
+        let (before, after) =
+            (words::severity(change.before_severity), words::severity(change.after_severity));
         format!("- {}: {before} → {after}\n", markdown::one_line(&change.problem, options))
     });
     comment.folded("Other severity", "", severities.collect());
@@ -72,7 +73,8 @@ pub fn write_markdown(diff: &Diff, options: &RenderOptions<'_>, out: &mut dyn Wr
 
 /// Returns the counts in one line: `2 new problems, 1 resolved, 1 got worse, 0 got better`.
 fn summary(diff: &Diff) -> String {
-    let worse = diff.severity_changes.iter().filter(|change| change.after_severity > change.before_severity).count();
+    let worse =
+        diff.severity_changes.iter().filter(|change| change.after_severity > change.before_severity).count();
     let better = diff.severity_changes.len() - worse;
     format!(
         "{}, {} resolved, {worse} got worse, {better} got better",

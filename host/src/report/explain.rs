@@ -240,7 +240,9 @@ fn marks(explained: &Explained<'_>) -> Vec<Vec<usize>> {
         }
     }
     let spans = explained.trace.spans.iter();
-    spans.map(|span| by_span.get(explained.ids.span_text(span.id).as_str()).cloned().unwrap_or_default()).collect()
+    spans
+        .map(|span| by_span.get(explained.ids.span_text(span.id).as_str()).cloned().unwrap_or_default())
+        .collect()
 }
 
 fn first_rows(marks: &[Vec<usize>], findings: usize) -> Vec<u32> {
@@ -254,7 +256,12 @@ fn first_rows(marks: &[Vec<usize>], findings: usize) -> Vec<u32> {
 }
 
 /// Numbers the shapes of all subtrees, children before parents.
-fn shapes(order: &[(u32, u32)], children: &[Vec<u32>], marks: &[Vec<usize>], trace: &SealedTrace) -> Vec<u32> {
+fn shapes(
+    order: &[(u32, u32)],
+    children: &[Vec<u32>],
+    marks: &[Vec<usize>],
+    trace: &SealedTrace,
+) -> Vec<u32> {
     let mut shapes = vec![0; trace.spans.len()];
     let mut known: HashMap<Shape, u32> = HashMap::new();
     for (row, _) in order.iter().rev() {
@@ -531,7 +538,9 @@ mod tests {
         sample.trace.spans[chatter as usize].flags.set(SpanFlags::CHATTER);
         sample.span(root, "order-service", IoKind::Sql, "SELECT * FROM orders WHERE id = ?");
         let rows: Vec<u32> = (0..15)
-            .map(|_| sample.span(root, "order-service", IoKind::Sql, "SELECT * FROM items WHERE order_id = ?"))
+            .map(|_| {
+                sample.span(root, "order-service", IoKind::Sql, "SELECT * FROM items WHERE order_id = ?")
+            })
             .collect();
         let call = sample.span(root, "order-service", IoKind::Http, "GET stock/items/{id}");
         sample.trace.spans[call as usize].status = Status::Timeout;
@@ -567,7 +576,10 @@ mod tests {
     #[test]
     fn an_empty_trace_is_said() {
         let text = Sample::new().text(&RenderOptions::default());
-        assert!(text.starts_with("trace 00000000000000000000000000000abc: 0 spans, 0 round trips, 0 µs\n"), "{text}");
+        assert!(
+            text.starts_with("trace 00000000000000000000000000000abc: 0 spans, 0 round trips, 0 µs\n"),
+            "{text}"
+        );
     }
 
     #[test]

@@ -86,7 +86,9 @@ fn closing(report: &model::Report, verdict: Verdict, left_out: u64) -> String {
     }
     if left_out > 0 {
         let rest = quantity::counted(left_out, "problem");
-        text.push_str(&format!(" {rest} not annotated, as GitHub shows {LIMIT} of a level: see -o markdown or json."));
+        text.push_str(&format!(
+            " {rest} not annotated, as GitHub shows {LIMIT} of a level: see -o markdown or json."
+        ));
     }
     text
 }

@@ -53,7 +53,8 @@ fn gate_suite(gate: &model::QualityGate) -> Suite {
 }
 
 fn rule_case(rule: &model::GateRule) -> Case {
-    let details = format!("{} measured, limit {}", quantity::number(rule.actual), quantity::number(rule.threshold));
+    let details =
+        format!("{} measured, limit {}", quantity::number(rule.actual), quantity::number(rule.threshold));
     let outcome = match rule.passed {
         true => Outcome::Passed,
         false => Outcome::Failed { kind: "gate".to_owned(), message: details.clone() },
@@ -105,7 +106,9 @@ fn details(problem: &model::Problem, findings: &[model::Finding]) -> String {
         format!("confidence: {}", words::confidence(problem, findings)),
     ];
     lines.extend(problem.durations.as_ref().map(|d| format!("time: {}", words::durations(d))));
-    lines.extend(problem.code_location.as_ref().and_then(words::code_location).map(|code| format!("code: {code}")));
+    lines.extend(
+        problem.code_location.as_ref().and_then(words::code_location).map(|code| format!("code: {code}")),
+    );
     lines.push(format!("fix: {}", words::fix(problem)));
     lines.extend(problem.suggested_fix.as_ref().and_then(|fix| fix.reference_url.clone()));
     lines.push(format!("acknowledge with: tracewatt ack add {} --reason \"...\"", problem.id));
@@ -184,6 +187,9 @@ mod tests {
 
     #[test]
     fn xml_holds_what_it_can() {
-        assert_eq!(escape("a<b>&\"c\"\u{0}\u{b}\u{ffff}\n]]>"), "a&lt;b&gt;&amp;&quot;c&quot;\u{fffd}\u{fffd}\u{fffd} ]]&gt;");
+        assert_eq!(
+            escape("a<b>&\"c\"\u{0}\u{b}\u{ffff}\n]]>"),
+            "a&lt;b&gt;&amp;&quot;c&quot;\u{fffd}\u{fffd}\u{fffd} ]]&gt;"
+        );
     }
 }

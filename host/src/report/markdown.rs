@@ -5,7 +5,9 @@
 //! break the table nor ping a person.
 
 use super::clean::{cut, plain};
-use super::quantity::{JOULES_PER_KWH, bounds, carbon_within, count, counted, joules_within, number, percent};
+use super::quantity::{
+    JOULES_PER_KWH, bounds, carbon_within, count, counted, joules_within, number, percent,
+};
 use super::{RenderOptions, model, words};
 use model::{ProblemStatus, Severity};
 use std::io::{self, Write};
@@ -160,17 +162,25 @@ impl Comment {
 
     fn notes(&mut self, report: &model::Report) {
         let warnings = report.warnings.iter();
-        let warnings = warnings.map(|warning| format!("- {}: {}\n", code(&warning.kind, 60), prose(&cut(&warning.message, 400))));
+        let warnings = warnings.map(|warning| {
+            format!("- {}: {}\n", code(&warning.kind, 60), prose(&cut(&warning.message, 400)))
+        });
         let losses = report.analysis.losses.iter().filter(|(_, n)| **n > 0);
-        let losses = losses.map(|(reason, n)| format!("- {}: {}\n", code(&words::reason(reason), 60), count(*n)));
+        let losses =
+            losses.map(|(reason, n)| format!("- {}: {}\n", code(&words::reason(reason), 60), count(*n)));
         self.folded("Warnings and losses", "", warnings.chain(losses).collect());
     }
 
     fn acknowledged(&mut self, report: &model::Report, options: &RenderOptions<'_>) {
         let entries = report.acknowledged.iter().map(|ack| {
-            let until = ack.expires_at.as_ref().map(|at| format!(", until {}", code(at, 40))).unwrap_or_default();
+            let until =
+                ack.expires_at.as_ref().map(|at| format!(", until {}", code(at, 40))).unwrap_or_default();
             let reason = prose(&cut(&ack.reason, 300));
-            format!("- {}: {reason} ({}{until})\n", one_line(&ack.problem, options), code(&ack.acknowledged_by, 60))
+            format!(
+                "- {}: {reason} ({}{until})\n",
+                one_line(&ack.problem, options),
+                code(&ack.acknowledged_by, 60)
+            )
         });
         self.folded("Acknowledged", "", entries.collect());
     }
@@ -206,7 +216,10 @@ fn row(problem: &model::Problem, options: &RenderOptions<'_>) -> String {
 }
 
 fn detail(problem: &model::Problem, report: &model::Report, options: &RenderOptions<'_>) -> String {
-    let mut lines = vec![format!("**{}**\n", one_line(problem, options)), format!("- operation: {}", code(&problem.template, 1000))];
+    let mut lines = vec![
+        format!("**{}**\n", one_line(problem, options)),
+        format!("- operation: {}", code(&problem.template, 1000)),
+    ];
     if let Some(durations) = &problem.durations {
         lines.push(format!("- time: {}", words::durations(durations)));
     }
@@ -221,13 +234,21 @@ fn detail(problem: &model::Problem, report: &model::Report, options: &RenderOpti
     if let Some(url) = fix.and_then(|fix| fix.reference_url.as_deref()).filter(|url| is_web_address(url)) {
         lines.push(format!("- see <{url}>"));
     }
-    lines.push(format!("- acknowledge with: `tracewatt ack add {} --reason \"...\"`\n\n", plain_id(&problem.id)));
+    lines.push(format!(
+        "- acknowledge with: `tracewatt ack add {} --reason \"...\"`\n\n",
+        plain_id(&problem.id)
+    ));
     lines.join("\n")
 }
 
 pub(super) fn one_line(problem: &model::Problem, options: &RenderOptions<'_>) -> String {
     let title = prose(&cut(&words::title(&problem.kind, options.manifests), 60));
-    format!("{} {title}, {} {}", code(&problem.id, 70), code(&problem.service, 60), code(&problem.source_endpoint, 100))
+    format!(
+        "{} {title}, {} {}",
+        code(&problem.id, 70),
+        code(&problem.service, 60),
+        code(&problem.source_endpoint, 100)
+    )
 }
 
 fn dot(severity: Severity) -> &'static str {
@@ -252,7 +273,8 @@ pub(super) fn code(text: &str, width: usize) -> String {
     let mut html = String::from("<code>");
     for c in cut(text, width).chars() {
         match c {
-            '&' | '<' | '>' | '|' | '`' | '*' | '_' | '[' | ']' | '\\' | '~' | '#' | '@' | ':' | '!' | '$' => {
+            '&' | '<' | '>' | '|' | '`' | '*' | '_' | '[' | ']' | '\\' | '~' | '#' | '@' | ':' | '!'
+            | '$' => {
                 html.push_str(&format!("&#{};", u32::from(c)));
             }
             c => html.push(c),
@@ -291,7 +313,10 @@ mod tests {
 
     #[test]
     fn nothing_breaks_out() {
-        assert_eq!(code("a|b`</code>@x\u{1b}", 40), "<code>a&#124;b&#96;&#60;/code&#62;&#64;x\u{fffd}</code>");
+        assert_eq!(
+            code("a|b`</code>@x\u{1b}", 40),
+            "<code>a&#124;b&#96;&#60;/code&#62;&#64;x\u{fffd}</code>"
+        );
         assert_eq!(prose("@EntityGraph a_b #1 <b>"), "@<!-- -->EntityGraph a\\_b #<!-- -->1 &lt;b&gt;");
     }
 

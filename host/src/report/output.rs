@@ -36,7 +36,9 @@ pub enum OutputError {
         format: &'static str,
     },
     /// Two outputs would be mixed.
-    #[error("outputs `{first}` and `{second}` both go to {place}: give one of them another file, `{second}=PATH`")]
+    #[error(
+        "outputs `{first}` and `{second}` both go to {place}: give one of them another file, `{second}=PATH`"
+    )]
     SamePlace {
         /// The first format.
         first: &'static str,
@@ -287,8 +289,8 @@ mod tests {
     #[test]
     fn a_missing_folder_is_named_with_the_remedy() {
         let outputs = Output::parse_all(["json=/nonexistent/report.json"]).unwrap();
-        let error =
-            write_outputs(&samples::empty(), &RenderOptions::default(), &outputs, &mut Vec::new()).unwrap_err();
+        let error = write_outputs(&samples::empty(), &RenderOptions::default(), &outputs, &mut Vec::new())
+            .unwrap_err();
         let text = error.to_string();
         assert!(text.starts_with("cannot write json output to `/nonexistent/report.json`: "), "{text}");
         assert!(text.ends_with("; create its folder first"), "{text}");

@@ -36,7 +36,9 @@ impl Place {
             Origin::ConfigFile => {
                 Some("The spans name no source file, so the configuration file stands in for it.")
             }
-            Origin::Service => Some("The spans name no source file, so a path of the service stands in for it."),
+            Origin::Service => {
+                Some("The spans name no source file, so a path of the service stands in for it.")
+            }
         }
     }
 }
@@ -63,7 +65,8 @@ pub fn relative(path: &str, root: Option<&str>) -> Option<String> {
         Some(root) => below(&path, root.trim_end_matches('/')).unwrap_or(&path),
         None => &path,
     };
-    let refused = |c: char| clean::is_hostile(c) || matches!(c, ':' | '%' | '<' | '>' | '|' | '?' | '*' | '"');
+    let refused =
+        |c: char| clean::is_hostile(c) || matches!(c, ':' | '%' | '<' | '>' | '|' | '?' | '*' | '"');
     if path.starts_with('/') || path.len() > MAX_PATH || path.contains(refused) {
         return None;
     }
@@ -84,7 +87,9 @@ pub fn uri(path: &str) -> String {
     let mut uri = String::with_capacity(path.len());
     for byte in path.bytes() {
         match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => uri.push(byte as char),
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => {
+                uri.push(byte as char)
+            }
             _ => uri.push_str(&format!("%{byte:02X}")),
         }
     }

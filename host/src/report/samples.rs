@@ -44,11 +44,8 @@ pub fn blind() -> Report {
     report.analysis.events_processed = 0;
     report.analysis.usable_span_ratio = None;
     report.green_summary = GreenSummary::default();
-    report.quality_gate = QualityGate {
-        passed: false,
-        undecided: Some("no usable span in the input".into()),
-        rules: vec![],
-    };
+    report.quality_gate =
+        QualityGate { passed: false, undecided: Some("no usable span in the input".into()), rules: vec![] };
     report
 }
 
@@ -115,7 +112,8 @@ pub fn typical() -> Report {
 /// A report whose strings try to steer terminals, tables, markup and workflow commands.
 pub fn hostile() -> Report {
     let mut report = empty();
-    let evil = "\u{1b}[2J\u{202e}|`</code><script>alert(1)</script>\n::error::x,y%0A]]>&\u{0}@team #1 **b** {0}";
+    let evil =
+        "\u{1b}[2J\u{202e}|`</code><script>alert(1)</script>\n::error::x,y%0A]]>&\u{0}@team #1 **b** {0}";
     let mut problem = n_plus_one();
     problem.service = evil.into();
     problem.source_endpoint = evil.into();
@@ -355,6 +353,7 @@ fn green() -> GreenSummary {
             sci_per_trace: Some(estimate(0.0000102)),
             operational_gco2: Some(0.0003),
             embodied_gco2: 0.012,
+            transport_gco2: Some(0.0004),
             functional_unit: "trace".into(),
             unpriced_io_ops: 2_345,
         }),
@@ -381,7 +380,13 @@ fn green() -> GreenSummary {
 }
 
 fn plugin(id: &str) -> PluginRun {
-    PluginRun { id: id.into(), version: "1.0.0".into(), sha256: "00".repeat(32), traces: 12, ..Default::default() }
+    PluginRun {
+        id: id.into(),
+        version: "1.0.0".into(),
+        sha256: "00".repeat(32),
+        traces: 12,
+        ..Default::default()
+    }
 }
 
 fn gate_rule(rule: &str, threshold: f64, actual: f64, passed: bool) -> GateRule {

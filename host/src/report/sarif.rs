@@ -12,7 +12,8 @@ use std::io::{self, Write};
 use tracewatt_core::plugin::Rule;
 
 /// Where the schema of the standard lives.
-const SCHEMA_URL: &str = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
+const SCHEMA_URL: &str =
+    "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
 /// Results GitHub reads of one run (docs.github.com, "SARIF results exceed one or more limits").
 const MAX_RESULTS: usize = 25_000;
 /// Longest text taken from the input into a message, characters.
@@ -143,7 +144,12 @@ fn help(kind: &str, title: &str, rule: Option<&Rule>) -> Value {
     json!({ "text": format!("{title}. {advice}"), "markdown": markdown })
 }
 
-fn result(entry: &Entry<'_>, rules: &Rules<'_>, report: &model::Report, options: &RenderOptions<'_>) -> Value {
+fn result(
+    entry: &Entry<'_>,
+    rules: &Rules<'_>,
+    report: &model::Report,
+    options: &RenderOptions<'_>,
+) -> Value {
     let problem = entry.problem;
     let place = place::of(problem, options);
     let mut result = json!({
@@ -267,13 +273,21 @@ fn notifications(report: &model::Report, left_out: usize) -> Vec<Notification> {
         all.push(Notification::new("nothing_usable", "error", "The input holds no usable outbound call"));
     }
     if report.analysis.incomplete {
-        all.push(Notification::new("incomplete_input", "warning", "The input is incomplete, problems may be missing"));
+        all.push(Notification::new(
+            "incomplete_input",
+            "warning",
+            "The input is incomplete, problems may be missing",
+        ));
     }
     for warning in &report.warnings {
         all.push(Notification::new(&warning.kind, "warning", &warning.message));
     }
     for (reason, n) in report.analysis.losses.iter().filter(|(_, n)| **n > 0) {
-        all.push(Notification::new(reason, "note", &format!("{}: {}", words::reason(reason), quantity::count(*n))));
+        all.push(Notification::new(
+            reason,
+            "note",
+            &format!("{}: {}", words::reason(reason), quantity::count(*n)),
+        ));
     }
     all
 }

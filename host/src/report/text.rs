@@ -174,7 +174,9 @@ impl Page {
         };
         let text = self.paint(Ink::Red, &format!("NOTHING COULD BE CHECKED: {why}."));
         self.line(&text);
-        self.line("That no problem is listed means nothing here. `tracewatt doctor` with the same input says");
+        self.line(
+            "That no problem is listed means nothing here. `tracewatt doctor` with the same input says",
+        );
         self.line("what is missing, and which setting of the SDK adds it.");
     }
 
@@ -193,21 +195,19 @@ impl Page {
         }
     }
 
-    fn problem(
-        &mut self,
-        problem: &model::Problem,
-        report: &model::Report,
-        options: &RenderOptions<'_>,
-    ) {
-        let severity = self.paint(Ink::of(problem.severity), &words::severity(problem.severity).to_uppercase());
+    fn problem(&mut self, problem: &model::Problem, report: &model::Report, options: &RenderOptions<'_>) {
+        let severity =
+            self.paint(Ink::of(problem.severity), &words::severity(problem.severity).to_uppercase());
         let id = self.paint(Ink::Bold, &plain(&problem.id));
         let title = words::title(&problem.kind, options.manifests);
-        let status = problem.status.map(|status| format!("  [{}]", words::status(status))).unwrap_or_default();
+        let status =
+            problem.status.map(|status| format!("  [{}]", words::status(status))).unwrap_or_default();
         self.line(&format!("{severity}  {id}  {}{status}", cut(&title, self.width - 30)));
         self.field("where", &whereabouts(problem));
         let template = cut(&problem.template, self.width - LABEL - 3);
         self.field_raw("operation", &template);
-        let times = problem.durations.as_ref().map(|d| format!("; {}", words::durations(d))).unwrap_or_default();
+        let times =
+            problem.durations.as_ref().map(|d| format!("; {}", words::durations(d))).unwrap_or_default();
         self.field("seen", &format!("{}{times}", words::seen(problem)));
         if let Some(saves) = savings(&problem.green_impact) {
             self.field("saves", &saves);
@@ -271,7 +271,8 @@ impl Page {
         self.field("by kind", &kinds.collect::<Vec<_>>().join(", "));
         if let Some(energy) = &green.energy_kwh {
             let joules = bounds(energy, JOULES_PER_KWH);
-            let text = format!("{} = {}, model {}", joules_within(joules), watt_hours(joules.mid), energy.model);
+            let text =
+                format!("{} = {}, model {}", joules_within(joules), watt_hours(joules.mid), energy.model);
             self.field("energy", &text);
         }
         if let Some(co2) = &green.co2 {
@@ -297,9 +298,12 @@ impl Page {
             Some(grams) => format!("operational {}", carbon(grams)),
             None => "operational not known".to_owned(),
         };
-        self.field("", &format!("{operational}, embodied {}", carbon(co2.embodied_gco2)));
+        let transport = co2.transport_gco2.map(|grams| format!(", transport {}", carbon(grams)));
+        let embodied = carbon(co2.embodied_gco2);
+        self.field("", &format!("{operational}, embodied {embodied}{}", transport.unwrap_or_default()));
         if co2.unpriced_io_ops > 0 {
-            let share = format!("{} of {}", count(co2.unpriced_io_ops), counted(green.total_io_ops, "round trip"));
+            let share =
+                format!("{} of {}", count(co2.unpriced_io_ops), counted(green.total_io_ops, "round trip"));
             let text = format!(
                 "{share} ran in a region that is not known and are in no operational figure; the resource attribute cloud.region names it"
             );
@@ -316,7 +320,11 @@ impl Page {
         }
         self.heading("Round trips per request");
         for offender in offenders.iter().take(TOP_ENDPOINTS) {
-            let score = format!("{:>8}  {:<8}", number(offender.io_intensity_score), words::band(offender.io_intensity_band));
+            let score = format!(
+                "{:>8}  {:<8}",
+                number(offender.io_intensity_score),
+                words::band(offender.io_intensity_band)
+            );
             let carbon = offender.co2_grams.map(|grams| format!("  {}", carbon(grams))).unwrap_or_default();
             let room = self.width.saturating_sub(20 + carbon.chars().count());
             let name = cut(&format!("{} {}", offender.service, offender.endpoint), room);
@@ -404,7 +412,9 @@ fn region_line(region: &model::RegionCarbon) -> String {
     let ops = counted(region.io_ops, "round trip");
     let grams = match region.co2_gco2 {
         Some(grams) => carbon(grams),
-        None if region.status == "out_of_table" => "no figure: the table does not have this region".to_owned(),
+        None if region.status == "out_of_table" => {
+            "no figure: the table does not have this region".to_owned()
+        }
         None => "no figure: region not known".to_owned(),
     };
     let mut text = format!("{}: {ops}, {grams}", region.region);
