@@ -172,12 +172,15 @@ impl Page {
             0 => "the input holds no spans".to_owned(),
             n => format!("{} read, and none of them is a usable outbound call", counted(n, "span")),
         };
-        let text = self.paint(Ink::Red, &format!("NOTHING COULD BE CHECKED: {why}."));
-        self.line(&text);
-        self.line(
-            "That no problem is listed means nothing here. `tracewatt doctor` with the same input says",
-        );
-        self.line("what is missing, and which setting of the SDK adds it.");
+        for line in wrap(&format!("NOTHING COULD BE CHECKED: {why}."), self.width) {
+            let line = self.paint(Ink::Red, &line);
+            self.line(&line);
+        }
+        let remedy = "That no problem is listed means nothing here. `tracewatt doctor` with the same input \
+                      says what is missing, and which setting of the SDK adds it.";
+        for line in wrap(remedy, self.width) {
+            self.line(&line);
+        }
     }
 
     fn problems(&mut self, report: &model::Report, options: &RenderOptions<'_>) {
