@@ -89,6 +89,7 @@ fn driver(
         // GitHub's rules ask the same of notifications as of rules.
         json!({
             "id": id,
+            "name": pascal_case(id),
             "shortDescription": { "text": text },
             "fullDescription": { "text": text },
             "help": { "text": "Says what to know before trusting the results." },
