@@ -1,0 +1,57 @@
+//! Whole documents of every format, as snapshots: what a change does to an output is read in a diff.
+
+use super::*;
+
+fn render(format: &Format, report: &model::Report) -> String {
+    let manifests = samples::manifests();
+    let options = RenderOptions { manifests: &manifests, ..Default::default() };
+    let mut bytes = Vec::new();
+    (format.write)(report, &options, &mut bytes).unwrap();
+    String::from_utf8(bytes).unwrap()
+}
+
+#[test]
+fn documents() {
+    let reports = [
+        ("empty", samples::empty()),
+        ("blind", samples::blind()),
+        ("typical", samples::typical()),
+        ("hostile", samples::hostile()),
+    ];
+    for (name, report) in reports {
+        for format in FORMATS {
+            insta::assert_snapshot!(format!("{name}.{}", format.name), render(format, &report));
+        }
+    }
+}
+
+#[test]
+fn nothing_hostile_reaches_a_reader() {
+    let hostile = |c: char| clean::is_hostile(c) && c != '\n';
+    for format in FORMATS {
+        let text = render(format, &samples::hostile());
+        assert!(!text.contains(hostile), "{}: {text:?}", format.name);
+    }
+}
+
+#[test]
+fn colour_is_only_there_when_asked_for() {
+    let mut bytes = Vec::new();
+    let options = RenderOptions { color: Color::Always, ..Default::default() };
+    text::write(&samples::typical(), &options, &mut bytes).unwrap();
+    assert!(String::from_utf8(bytes).unwrap().contains("\u{1b}[1;31mCRITICAL\u{1b}[0m"));
+    assert!(!render(&FORMATS[0], &samples::typical()).contains('\u{1b}'));
+}
+
+#[test]
+fn texts_keep_to_their_width() {
+    for width in [72, 80, 96] {
+        for report in [samples::typical(), samples::hostile(), samples::blind()] {
+            let mut bytes = Vec::new();
+            text::write(&report, &RenderOptions { width, ..Default::default() }, &mut bytes).unwrap();
+            let text = String::from_utf8(bytes).unwrap();
+            let long = text.lines().filter(|line| line.chars().count() > width && !line.contains("://"));
+            assert_eq!(long.collect::<Vec<_>>(), Vec::<&str>::new());
+        }
+    }
+}
