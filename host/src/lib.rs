@@ -1,1 +1,5 @@
-//! placeholder
+//! The `tracewatt` host: files, terminals and commands around the pure core.
+
+pub mod cli;
+pub mod config;
+pub mod exit;

@@ -1,0 +1,3 @@
+//! The command line: what can be typed, and what was meant by it.
+
+pub mod args;
