@@ -4,7 +4,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use tracewatt::config::{
-    Config, Date, Described, Flag, NamedPlugin, PluginSource, Raw, check, find, json_schema, read, reference_page,
+    Config, Date, Described, Flag, NamedPlugin, PluginSource, Raw, check, find, json_schema, read,
+    reference_page,
 };
 use tracewatt_core::plugin::{Manifest, Rule, Setting, SettingKind, SettingValue};
 use tracewatt_core::report::Severity;
@@ -123,7 +124,8 @@ fn what_is_in_effect_can_be_shown_and_read_back() {
         let text = fs::read_to_string(&path).unwrap();
         let config = load(name, &text).unwrap_or_else(|errors| panic!("{name}: {errors}"));
         let show = config.show();
-        let warnings: String = config.warnings.iter().map(|warning| format!("# warning: {warning}\n")).collect();
+        let warnings: String =
+            config.warnings.iter().map(|warning| format!("# warning: {warning}\n")).collect();
         differences.extend(golden(&path, "show", &(warnings + &show)));
         let again = load("shown.toml", &show).unwrap_or_else(|errors| panic!("{name}: {errors}\n{show}"));
         let meaning = |config: &Config| {
@@ -136,8 +138,10 @@ fn what_is_in_effect_can_be_shown_and_read_back() {
             let value: serde_json::Value = toml::from_str::<toml::Table>(&document)
                 .map(|table| serde_json::to_value(without_dates(table.into())).unwrap())
                 .unwrap();
-            let errors: Vec<String> =
-                schema.iter_errors(&value).map(|error| format!("{}: {error}", error.instance_path())).collect();
+            let errors: Vec<String> = schema
+                .iter_errors(&value)
+                .map(|error| format!("{}: {error}", error.instance_path()))
+                .collect();
             assert!(errors.is_empty(), "{name}: {errors:?}");
         }
     }
@@ -200,7 +204,8 @@ fn the_ends_of_every_range_fit() {
 /// same way, and each value knows where it comes from.
 #[test]
 fn the_command_line_wins_over_the_file() {
-    let config = with_flags("[thresholds]\nmax_new = 1\nmin_spans = 9\n", &["gate.max_new=5", "green.enabled=false"]);
+    let config =
+        with_flags("[thresholds]\nmax_new = 1\nmin_spans = 9\n", &["gate.max_new=5", "green.enabled=false"]);
     let config = config.unwrap();
     assert_eq!((config.gate.max_new, config.gate.min_spans, config.green.enabled), (Some(5), 9, false));
     let origin = |key: &str| config.origins[key].to_string();
@@ -262,7 +267,10 @@ fn a_finding_type_wins_over_its_detector() {
     assert_eq!(rule("slow", "slow_sql"), (true, Some(Severity::Critical)));
     assert_eq!(rule("slow", "slow_http"), (false, Some(Severity::Info)));
     assert_eq!(rule("redundant", "redundant_sql"), (true, None));
-    assert_eq!((plugin("slow").enabled, plugin("fanout").enabled, plugin("chatty").enabled), (true, false, false));
+    assert_eq!(
+        (plugin("slow").enabled, plugin("fanout").enabled, plugin("chatty").enabled),
+        (true, false, false)
+    );
 }
 
 /// Scenario: overrides and ignores. Guarantees: they cover what their globs match, and ignores end.
@@ -307,7 +315,11 @@ fn the_file_is_found() {
     let folder = tempfile::tempdir().unwrap();
     let load = || check(&find(folder.path()).unwrap(), &plugins()).unwrap();
     assert_eq!(load().gate.max_new, None);
-    fs::write(folder.path().join(".perf-sentinel.toml"), "[thresholds]\nmax_new = 1\n[daemon]\napi_key = 'x'\n").unwrap();
+    fs::write(
+        folder.path().join(".perf-sentinel.toml"),
+        "[thresholds]\nmax_new = 1\n[daemon]\napi_key = 'x'\n",
+    )
+    .unwrap();
     fs::create_dir(folder.path().join(".perf-sentinel.d")).unwrap();
     let config = load();
     assert_eq!(config.gate.max_new, Some(1));
@@ -338,7 +350,9 @@ fn a_file_that_cannot_be_read_is_an_error() {
 fn the_reference_page_names_every_key() {
     let page = reference_page(&plugins());
     insta::assert_snapshot!(page);
-    for key in ["`max_new`", "`max_fanout`", "`[[detection.ignore]]`", "`expires_at`", "`memory_mib`", "`pue`"] {
+    for key in
+        ["`max_new`", "`max_fanout`", "`[[detection.ignore]]`", "`expires_at`", "`memory_mib`", "`pue`"]
+    {
         assert!(page.contains(key), "{key}");
     }
 }

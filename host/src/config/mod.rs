@@ -28,7 +28,6 @@ pub use date::Date;
 pub use document::{json_schema, reference_page};
 pub use error::{ConfigError, ConfigErrors};
 pub use keys::Described;
-pub(crate) use output::format_names;
 pub use output::{Format, OutputSpec, check_outputs};
 pub use pattern::Pattern;
 pub use raw::{Dialect, Flag, NamedPlugin, PluginSource, Raw};

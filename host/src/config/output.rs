@@ -54,7 +54,7 @@ impl Format {
 }
 
 /// Returns the names of all formats: `text, json, ...`.
-pub(crate) fn format_names() -> String {
+fn format_names() -> String {
     Format::ALL.map(Format::name).join(", ")
 }
 
