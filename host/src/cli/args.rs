@@ -83,7 +83,7 @@ struct InputArgs {
     #[arg(value_name = "INPUT")]
     inputs: Vec<PathBuf>,
     /// Another way to name an input; repeatable
-    #[arg(short, long = "input", value_name = "INPUT")]
+    #[arg(short = 'i', long = "input", value_name = "INPUT")]
     more_inputs: Vec<PathBuf>,
 }
 
@@ -165,10 +165,10 @@ struct ExplainArgs {
     #[command(flatten)]
     what: ExplainWhat,
     /// Only this service, a glob
-    #[arg(long, value_name = "SERVICE", requires = "why_not")]
+    #[arg(long, value_name = "SERVICE", conflicts_with = "trace_id")]
     service: Option<String>,
     /// Only this endpoint, a glob
-    #[arg(long, value_name = "ENDPOINT", requires = "why_not")]
+    #[arg(long, value_name = "ENDPOINT", conflicts_with = "trace_id")]
     endpoint: Option<String>,
 }
 

@@ -383,7 +383,8 @@ impl Convert<'_> {
         let (service, endpoint) = (pattern(node, "service"), pattern(node, "endpoint"));
         let written =
             |names: &[&str]| node.entries().iter().any(|(key, _)| names.contains(&key.name.as_str()));
-        if !written(&["service", "endpoint"]) {
+        let judged = self.is_judged(&path);
+        if !written(&["service", "endpoint"]) && !judged {
             let help = "what holds everywhere stands in [detection]";
             self.wrong(node, &path, "must have `service` or `endpoint`", help);
         }
@@ -402,8 +403,7 @@ impl Convert<'_> {
                 settings.insert(id.clone(), partial);
             }
         }
-        let about_this = self.errors.iter().any(|error| error.key.starts_with(&format!("{path}.")));
-        if settings.is_empty() && !about_this {
+        if settings.is_empty() && !judged {
             self.wrong(node, &path, "changes no setting", "add one, such as n_plus_one_min_occurrences = 10");
         }
         Override { service, endpoint, settings }
@@ -425,8 +425,7 @@ impl Convert<'_> {
             expires_at: node.text("expires_at").and_then(Date::parse),
         };
         let parts = [&ignore.kind, &ignore.service, &ignore.endpoint, &ignore.template];
-        let about_this = self.errors.iter().any(|error| error.key.starts_with(&format!("{path}.")));
-        if parts.iter().all(|part| part.is_none()) && !about_this {
+        if parts.iter().all(|part| part.is_none()) && !self.is_judged(&path) {
             let help = "give at least one of type, service, endpoint, template";
             self.wrong(node, &path, "would ignore every finding", help);
         }
@@ -448,6 +447,12 @@ impl Convert<'_> {
         };
         let reason = format!("no finding type matches `{}`", kind.as_str());
         self.wrong(node, &format!("{path}.type"), &reason, &help);
+    }
+
+    /// Whether something is known to be wrong with this table, so that what is missing may be what is wrong.
+    fn is_judged(&self, path: &str) -> bool {
+        let inside = format!("{path}.");
+        self.errors.iter().any(|error| error.key == path || error.key.starts_with(&inside))
     }
 
     fn wrong(&mut self, node: &Node, key: &str, reason: &str, help: &str) {

@@ -262,7 +262,7 @@ fn ignores() -> Fields {
         optional("service", Kind::Glob, "Services, as a glob."),
         optional("endpoint", Kind::Glob, "Endpoints, as a glob."),
         optional("template", Kind::Glob, "Normalized operations, as a glob."),
-        Field { required: true, ..optional("reason", Kind::NonEmpty, "Why.") },
+        Field { required: true, ..optional("reason", Kind::NonEmpty, "Why, for whoever reads it later.") },
         optional("expires_at", Kind::Date, "Last day it holds, in UTC."),
     ])
 }

@@ -150,7 +150,7 @@ impl Value {
             Value::Boolean(value) => value.to_string(),
             Value::Integer(value) => value.to_string(),
             Value::Float(value) => toml::Value::Float(*value).to_string(),
-            Value::Text(value) => toml::Value::String(value.clone()).to_string(),
+            Value::Text(value) => quoted(value),
             Value::Date(value) => value.clone(),
             Value::List(nodes) => {
                 let items: Vec<String> = nodes.iter().map(|node| node.value.to_toml()).collect();
@@ -207,7 +207,23 @@ pub(super) fn join(path: &str, name: &str) -> String {
 /// Returns a key as TOML writes it.
 pub(super) fn bare_or_quoted(name: &str) -> String {
     let bare = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
-    if bare { name.to_owned() } else { printable(&toml::Value::String(name.to_owned()).to_string()) }
+    if bare { name.to_owned() } else { quoted(name) }
+}
+
+/// Returns a text as a basic string of TOML, on one line whatever is in it.
+fn quoted(text: &str) -> String {
+    let mut quoted = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => quoted.extend(['\\', c]),
+            '\n' => quoted.push_str("\\n"),
+            '\t' => quoted.push_str("\\t"),
+            c if c.is_control() => quoted.push_str(&format!("\\u{:04X}", u32::from(c))),
+            c => quoted.push(c),
+        }
+    }
+    quoted.push('"');
+    quoted
 }
 
 /// Returns the text with control characters escaped, so that a message cannot steer a terminal.
@@ -219,4 +235,25 @@ pub(super) fn printable(text: &str) -> String {
             escaped.into_iter().flatten().chain(plain)
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Value, printable};
+    use crate::config::value::bare_or_quoted;
+
+    #[test]
+    fn texts_and_keys_read_back_from_one_line() {
+        for text in ["", "plain", "a.b", "\"q\" \\ 'x'", "1\nb = 2\r\t", "\u{1b}[31m\u{9b}\u{7f}", "gäte"] {
+            let line = format!("{} = {}", bare_or_quoted(text), Value::Text(text.to_owned()).to_toml());
+            assert!(!line.contains(char::is_control), "{line}");
+            let table: toml::Table = line.parse().unwrap();
+            assert_eq!(table.get(text).and_then(toml::Value::as_str), Some(text), "{line}");
+        }
+    }
+
+    #[test]
+    fn messages_do_not_steer_a_terminal() {
+        assert_eq!(printable("a\u{1b}[31m\nü"), "a\\u{1b}[31m\\nü");
+    }
 }

@@ -72,7 +72,7 @@ impl Walk<'_> {
             }
         };
         let key = Key { name: field.name.clone(), origin: key.origin.clone() };
-        node.map(|node| (key, node))
+        checked.map(|node| (key, node)).or_else(|| self.default(field))
     }
 
     fn value(&mut self, kind: &Kind, node: &Node, path: &str) -> Option<Node> {
@@ -117,9 +117,14 @@ impl Walk<'_> {
 
     /// Reports keys the table does not have, and keys that are there under both of their names.
     fn check_names(&mut self, entries: &Table, fields: &Fields, path: &str) {
-        for (index, (key, _)) in entries.iter().enumerate() {
+        for (index, (key, node)) in entries.iter().enumerate() {
             let name = name_of(key, path);
             if fields.get(name).is_none() {
+                if let (true, Some(file)) = (path == "plugins", node.text("path")) {
+                    let reason = format!("its component `{file}` was not loaded, so its settings are unknown");
+                    self.wrong(&key.origin, &join(path, &key.name), reason, None);
+                    continue;
+                }
                 let help = self.help(name, fields, path);
                 self.wrong(&key.origin, &join(path, &key.name), format!("unknown {}", fields.noun), help);
             } else if let Some((other, _)) =
@@ -135,12 +140,15 @@ impl Walk<'_> {
     /// Returns what the person may have meant by a key that does not exist.
     fn help(&self, name: &str, fields: &Fields, path: &str) -> Option<String> {
         let mut homes = Vec::new();
+        if used(self.keys).any(|field| field.name == name) {
+            homes.push(String::new());
+        }
         homes_of(name, self.keys, "", &mut homes);
-        if let (Some(home), false) = (homes.first(), homes.iter().any(|home| home == path)) {
-            return Some(match home.as_str() {
-                "" => format!("`{name}` stands at the top, before the first section"),
-                home => format!("`{name}` belongs in [{home}]"),
-            });
+        let places: Vec<&str> = homes.iter().take(2).map(String::as_str).collect();
+        match places.as_slice() {
+            [] => {}
+            ["", ..] => return Some(format!("`{name}` stands at the top, before the first section")),
+            places => return Some(format!("`{name}` belongs in {}", places.join(" or "))),
         }
         let names = used(fields).map(|field| field.name.as_str());
         if let Some(nearest) = nearest(name, names) {
@@ -194,16 +202,17 @@ fn used(fields: &Fields) -> impl Iterator<Item = &Field> {
     fields.fields.iter().filter(|field| !matches!(field.shape, Shape::Unused))
 }
 
-/// Collects the sections that have a key of this name.
+/// Collects the sections that have a key of this name. Tables keyed by plug-in count for its settings alone:
+/// the other keys are the same in all of them.
 fn homes_of(name: &str, fields: &Fields, path: &str, homes: &mut Vec<String>) {
     for field in used(fields) {
-        if field.name == name {
-            homes.push(path.to_owned());
+        let Shape::Table(inner) = &field.shape else { continue };
+        let path = join(path, &field.name);
+        let is_home = |known: &Field| !fields.open || matches!(known.shape, Shape::Value(Kind::Declared(_)));
+        if inner.get(name).is_some_and(is_home) {
+            homes.push(format!("[{path}]"));
         }
-        // Tables keyed by plug-in repeat the same few names; a person who means one of them is there already.
-        if let (Shape::Table(inner), false) = (&field.shape, fields.open) {
-            homes_of(name, inner, &join(path, &field.name), homes);
-        }
+        homes_of(name, inner, &path, homes);
     }
 }
 

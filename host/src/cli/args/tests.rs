@@ -149,7 +149,7 @@ fn contradictions_are_usage_errors() {
     check("analyze --top many", "invalid value");
     check("explain a.json", "required");
     check("explain --trace-id 1 --why-not slow_sql", "cannot be used with");
-    check("explain --trace-id 1 --service s", "required");
+    check("explain --trace-id 1 --service s", "cannot be used with");
     check("diff a", "AFTER");
     check("diff a b --before c", "cannot be used with");
     check("ack add --reason r", "required");
