@@ -1,0 +1,361 @@
+//! What was meant by a command line. Commands get an [`Invocation`]; nothing behind it looks at the command
+//! line again.
+
+use crate::config::{Date, Flag, OutputSpec};
+use clap::{Args, ValueEnum};
+use std::ffi::OsStr;
+use std::path::PathBuf;
+use std::str::FromStr;
+use tracewatt_core::report::{ConfidenceLevel, Severity};
+
+/// What was meant by a command line.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Invocation {
+    /// When to use colour.
+    pub color: ColorChoice,
+    /// Whether only errors go to standard error.
+    pub quiet: bool,
+    /// What to do.
+    pub command: Action,
+}
+
+/// What to do.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    /// Analyse traces.
+    Analyze(Analyze),
+    /// Show one trace, or why something was not found.
+    Explain(Explain),
+    /// Compare.
+    Diff(Diff),
+    /// Say what the traces lack.
+    Doctor(Doctor),
+    /// Analyse the bundled traces.
+    Demo(Demo),
+    /// Normalize JSON lines from standard input.
+    Normalize,
+    /// Work on the file of acknowledgments.
+    Ack(Ack),
+    /// Check and show the configuration.
+    Config(ConfigAction, ConfigSource),
+    /// List the plug-ins.
+    PluginList(ConfigSource),
+}
+
+/// Where the configuration comes from.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ConfigSource {
+    /// File that must exist; without one, the usual places.
+    pub file: Option<PathBuf>,
+    /// What overrides the file, in order: `--set`, then flags that stand for keys.
+    pub flags: Vec<Flag>,
+}
+
+/// What makes a command fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// Whether the verdict decides the exit code.
+    pub enforced: bool,
+    /// What can fail: the gate unless said.
+    pub fail_on: FailOn,
+}
+
+/// Whether acknowledgments count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Acknowledgments {
+    /// They count; the problems are left out.
+    Apply,
+    /// They count; the problems are shown as acknowledged.
+    Show,
+    /// They are not read.
+    Ignore,
+}
+
+/// `analyze`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Analyze {
+    /// Files, globs, `-`; never empty.
+    pub inputs: Vec<PathBuf>,
+    /// Configuration.
+    pub config: ConfigSource,
+    /// Reports to write; empty for those of the configuration.
+    pub outputs: Vec<OutputSpec>,
+    /// What makes it fail.
+    pub verdict: Verdict,
+    /// Saved report to compare with.
+    pub baseline: Option<PathBuf>,
+    /// Whether acknowledgments count.
+    pub acknowledgments: Acknowledgments,
+    /// What is shown.
+    pub filters: Filters,
+    /// Where the traces were recorded.
+    pub environment: Environment,
+    /// Whether to write timings to standard error.
+    pub timings: bool,
+}
+
+/// `explain`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Explain {
+    /// Files, globs, `-`; never empty.
+    pub inputs: Vec<PathBuf>,
+    /// Configuration.
+    pub config: ConfigSource,
+    /// What to explain.
+    pub question: Question,
+}
+
+/// What to explain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Question {
+    /// One trace.
+    Trace(String),
+    /// Why there is no finding of a type.
+    WhyNot {
+        /// Finding type.
+        kind: String,
+        /// Service, a glob.
+        service: Option<String>,
+        /// Endpoint, a glob.
+        endpoint: Option<String>,
+    },
+}
+
+/// `diff`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Diff {
+    /// Traces or saved report from before.
+    pub before: PathBuf,
+    /// Traces or saved report from after.
+    pub after: PathBuf,
+    /// Configuration.
+    pub config: ConfigSource,
+    /// Reports to write; empty for text.
+    pub outputs: Vec<OutputSpec>,
+    /// What makes it fail.
+    pub verdict: Verdict,
+    /// Whether acknowledgments count.
+    pub acknowledgments: Acknowledgments,
+}
+
+/// `doctor`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Doctor {
+    /// Files, globs, `-`; never empty.
+    pub inputs: Vec<PathBuf>,
+    /// Configuration.
+    pub config: ConfigSource,
+}
+
+/// `demo`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Demo {
+    /// Configuration.
+    pub config: ConfigSource,
+    /// Reports to write; empty for text.
+    pub outputs: Vec<OutputSpec>,
+}
+
+/// `ack`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ack {
+    /// File of acknowledgments; without one, the default.
+    pub file: Option<PathBuf>,
+    /// What to do with it.
+    pub action: AckRequest,
+}
+
+/// What to do with the file of acknowledgments.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AckRequest {
+    /// Add an entry.
+    Add {
+        /// What is accepted.
+        subject: AckSubject,
+        /// Why.
+        reason: String,
+        /// Until when.
+        expires: Option<Expiry>,
+        /// Who accepts it.
+        by: Option<String>,
+    },
+    /// List the entries.
+    List,
+    /// Remove those that have expired.
+    Prune,
+}
+
+/// What is accepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AckSubject {
+    /// One problem: id, fingerprint or signature.
+    Problem(String),
+    /// All problems that every glob given matches; at least one is given.
+    Matching {
+        /// Finding type.
+        kind: Option<String>,
+        /// Service.
+        service: Option<String>,
+        /// Endpoint.
+        endpoint: Option<String>,
+    },
+}
+
+/// What to do with the configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConfigAction {
+    /// Report what is wrong.
+    Check,
+    /// Print what is in effect.
+    Show,
+    /// Print the JSON Schema.
+    Schema,
+}
+
+/// What is shown. The verdict does not depend on it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
+pub struct Filters {
+    /// Show only this finding type, a glob; repeatable
+    #[arg(long = "type", alias = "finding-type", value_name = "TYPE")]
+    pub types: Vec<String>,
+    /// Show only this service, a glob; repeatable
+    #[arg(long = "service", value_name = "SERVICE")]
+    pub services: Vec<String>,
+    /// Show only problems of this severity or worse
+    #[arg(long, value_name = "LEVEL", value_parser = severity)]
+    pub severity: Option<Severity>,
+}
+
+/// When to use colour.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ColorChoice {
+    /// On a terminal, unless the environment says otherwise.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+impl ColorChoice {
+    /// Decides for one stream: the flag, then `NO_COLOR` (<https://no-color.org>: set and not empty), then
+    /// `CLICOLOR_FORCE` (<https://bixense.com/clicolors>: set, and neither empty nor `0`), then whether the
+    /// stream is a terminal.
+    pub fn enabled(self, no_color: Option<&OsStr>, clicolor_force: Option<&OsStr>, terminal: bool) -> bool {
+        match self {
+            ColorChoice::Always => true,
+            ColorChoice::Never => false,
+            ColorChoice::Auto if no_color.is_some_and(|value| !value.is_empty()) => false,
+            ColorChoice::Auto if clicolor_force.is_some_and(|v| !v.is_empty() && v != "0") => true,
+            ColorChoice::Auto => terminal,
+        }
+    }
+}
+
+/// Where traces were recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Environment {
+    /// A developer's machine.
+    Local,
+    /// A build.
+    Ci,
+    /// A staging system.
+    Staging,
+    /// A production system.
+    Production,
+}
+
+/// What `--fail-on` names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FailOn {
+    /// The rules of `[gate]`.
+    pub gate: bool,
+    /// Problems not in the baseline.
+    pub new: bool,
+    /// Problems of this severity or worse.
+    pub severity: Option<Severity>,
+    /// Only problems of this confidence or better.
+    pub confidence: Option<ConfidenceLevel>,
+}
+
+impl FromStr for FailOn {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<FailOn, String> {
+        let mut fail_on = FailOn::default();
+        for part in text.split(',').map(str::trim) {
+            match part.split_once(">=").map(|(name, level)| (name.trim(), level.trim())) {
+                None if part == "gate" => fail_on.gate = true,
+                None if part == "new" => fail_on.new = true,
+                Some(("severity", level)) => fail_on.severity = Some(severity(level)?),
+                Some(("confidence", level)) => fail_on.confidence = Some(confidence(level)?),
+                _ => {
+                    return Err(format!("`{part}` is none of gate, new, severity>=LEVEL, confidence>=LEVEL"));
+                }
+            }
+        }
+        if fail_on == (FailOn { confidence: fail_on.confidence, ..FailOn::default() }) {
+            return Err("a confidence alone fails nothing: add gate, new or severity>=LEVEL".to_owned());
+        }
+        Ok(fail_on)
+    }
+}
+
+/// When an acknowledgment ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expiry {
+    /// After this day, in UTC.
+    On(Date),
+    /// So many days after today.
+    InDays(u32),
+}
+
+impl FromStr for Expiry {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Expiry, String> {
+        let days = text.strip_suffix('d').and_then(|days| days.parse().ok());
+        match (Date::parse(text), days) {
+            (Some(date), _) => Ok(Expiry::On(date)),
+            (None, Some(days)) => Ok(Expiry::InDays(days)),
+            (None, None) => {
+                Err(format!("`{text}` is no day: give YYYY-MM-DD, or a number of days such as 30d"))
+            }
+        }
+    }
+}
+
+pub(super) fn severity(text: &str) -> Result<Severity, String> {
+    match text {
+        "info" => Ok(Severity::Info),
+        "warning" => Ok(Severity::Warning),
+        "critical" => Ok(Severity::Critical),
+        _ => Err(format!("no severity `{text}`: one of info, warning, critical")),
+    }
+}
+
+pub(super) fn confidence(text: &str) -> Result<ConfidenceLevel, String> {
+    match text {
+        "candidate" => Ok(ConfidenceLevel::Candidate),
+        "probable" => Ok(ConfidenceLevel::Probable),
+        "confirmed" => Ok(ConfidenceLevel::Confirmed),
+        _ => Err(format!("no confidence `{text}`: one of candidate, probable, confirmed")),
+    }
+}
+
+pub(super) fn severity_name(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Info => "info",
+        Severity::Warning => "warning",
+        Severity::Critical => "critical",
+    }
+}
+
+pub(super) fn confidence_name(confidence: ConfidenceLevel) -> &'static str {
+    match confidence {
+        ConfidenceLevel::Candidate => "candidate",
+        ConfidenceLevel::Probable => "probable",
+        ConfidenceLevel::Confirmed => "confirmed",
+    }
+}
