@@ -41,7 +41,8 @@ pub(super) fn read_plain(name: &str, input: impl Read, limit: u64) -> Result<Pla
             }
             Err(error) => {
                 let end = bytes.len();
-                plain.truncated = Some(format!("{method} data is damaged after byte {end} of its content: {error}"));
+                plain.truncated =
+                    Some(format!("{method} data is damaged after byte {end} of its content: {error}"));
             }
         }
         plain.bytes = bytes;

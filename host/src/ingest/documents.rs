@@ -212,7 +212,9 @@ impl JsonInput<'_, '_> {
         let opens = matches!(last, None | Some(b'{' | b'[' | b',' | b':'));
         let next = skip_blank(bytes, end);
         let begins = next == bytes.len() && !self.progress.nothing_used()
-            || matches!(bytes.get(next), Some(b'{' | b'[')) && bytes[next - 1] != b' ' && bytes[next - 1] != b'\t';
+            || matches!(bytes.get(next), Some(b'{' | b'['))
+                && bytes[next - 1] != b' '
+                && bytes[next - 1] != b'\t';
         (!opens && begins).then_some(end)
     }
 
@@ -224,7 +226,9 @@ impl JsonInput<'_, '_> {
         line_end: Option<usize>,
         out: &mut Out<'_>,
     ) -> Result<Option<usize>, IngestError> {
-        if let (Failure::Broken(format, JsonError { reason: json::Reason::End, .. }), None) = (&failure, line_end) {
+        if let (Failure::Broken(format, JsonError { reason: json::Reason::End, .. }), None) =
+            (&failure, line_end)
+        {
             return self.cut(*format, start).map(|()| None);
         }
         let resume = line_end.or_else(|| self.next_document(&failure, start));

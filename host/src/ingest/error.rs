@@ -14,7 +14,9 @@ pub enum IngestError {
         name: String,
     },
     /// A pattern names no file.
-    #[error("cannot read `{name}`: no file matches this pattern (quote it if the shell should not expand it)")]
+    #[error(
+        "cannot read `{name}`: no file matches this pattern (quote it if the shell should not expand it)"
+    )]
     NoMatch {
         /// Pattern as given.
         name: String,

@@ -83,10 +83,7 @@ impl<'a> Json<'a> {
     }
 
     /// Calls `field` with the key of every field; it must read or skip the value. `null` has none.
-    pub fn object(
-        &mut self,
-        mut field: impl FnMut(&mut Self, Cow<'a, str>) -> Result<()>,
-    ) -> Result<()> {
+    pub fn object(&mut self, mut field: impl FnMut(&mut Self, Cow<'a, str>) -> Result<()>) -> Result<()> {
         if !self.enter_object()? {
             return Ok(());
         }
@@ -527,7 +524,9 @@ mod tests {
 
     #[test]
     fn errors_point_at_the_place() {
-        for (text, offset) in [("{\"a\" 1}", 5), ("{\"a\":1 2}", 7), ("{,}", 1), ("[1 2]", 3), ("{\"a\":1,}", 7)] {
+        for (text, offset) in
+            [("{\"a\" 1}", 5), ("{\"a\":1 2}", 7), ("{,}", 1), ("[1 2]", 3), ("{\"a\":1,}", 7)]
+        {
             let mut json = Json::new(text, 0, 8);
             let error = match json.peek().unwrap() {
                 Kind::Object => json.object(|json, _| json.skip()),

@@ -107,11 +107,7 @@ impl Reader<'_> {
     ///
     /// # Errors
     /// See [`IngestError`].
-    pub fn read_source(
-        &mut self,
-        source: &Source,
-        sink: &mut dyn SpanSink,
-    ) -> Result<Reading, IngestError> {
+    pub fn read_source(&mut self, source: &Source, sink: &mut dyn SpanSink) -> Result<Reading, IngestError> {
         let name = source.name();
         self.read(&name, source.open()?, sink)
     }

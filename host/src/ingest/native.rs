@@ -14,8 +14,28 @@ type Text<'a> = Cow<'a, str>;
 
 /// First words of statements. Any other `operation` of a `sql` event names the database system.
 const SQL_VERBS: [&str; 22] = [
-    "SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "REPLACE", "UPSERT", "WITH", "CALL", "EXEC", "EXECUTE",
-    "BEGIN", "START", "COMMIT", "ROLLBACK", "SAVEPOINT", "SET", "COPY", "CREATE", "ALTER", "DROP", "TRUNCATE",
+    "SELECT",
+    "INSERT",
+    "UPDATE",
+    "DELETE",
+    "MERGE",
+    "REPLACE",
+    "UPSERT",
+    "WITH",
+    "CALL",
+    "EXEC",
+    "EXECUTE",
+    "BEGIN",
+    "START",
+    "COMMIT",
+    "ROLLBACK",
+    "SAVEPOINT",
+    "SET",
+    "COPY",
+    "CREATE",
+    "ALTER",
+    "DROP",
+    "TRUNCATE",
 ];
 
 /// Methods of RFC 9110 and RFC 5789. Any other `operation` of an `http_out` event is an RPC system.

@@ -32,9 +32,7 @@ fn resource_spans<'a>(json: &mut Json<'a>, out: &mut Out<'_>) -> Result<()> {
             resource = Some(resource_attributes(json, out)?);
             Ok(())
         }
-        (key, Some(resource)) if is_scope_spans(key) => {
-            json.array(|json| scope_spans(json, resource, out))
-        }
+        (key, Some(resource)) if is_scope_spans(key) => json.array(|json| scope_spans(json, resource, out)),
         (key, None) if is_scope_spans(key) => {
             later.push(*json);
             json.skip()

@@ -141,10 +141,7 @@ pub(super) fn message(message: &Message<'_>, out: &mut Out<'_>) -> Result<()> {
 }
 
 /// Calls `visit` with every field, also with a last one that is cut off.
-fn each<'a>(
-    message: &Message<'a>,
-    mut visit: impl FnMut((u32, Field<'a>)) -> Result<()>,
-) -> Result<()> {
+fn each<'a>(message: &Message<'a>, mut visit: impl FnMut((u32, Field<'a>)) -> Result<()>) -> Result<()> {
     let mut wire = Wire::of(message);
     while let Some(field) = wire.next()? {
         visit(field)?;

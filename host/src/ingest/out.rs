@@ -103,9 +103,7 @@ impl Out<'_> {
     }
 
     fn keeps(&self, key: &str) -> bool {
-        Attr::of(key).is_some()
-            || Attr::is_query_parameter(key)
-            || self.wanted.iter().any(|name| name == key)
+        Attr::of(key).is_some() || Attr::is_query_parameter(key) || self.wanted.iter().any(|name| name == key)
     }
 }
 
@@ -238,7 +236,8 @@ fn sextet(byte: u8) -> Option<u32> {
 pub(super) fn write_base64(out: &mut String, bytes: &[u8]) {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     for chunk in bytes.chunks(3) {
-        let group = chunk.iter().fold(0u32, |group, byte| group << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
+        let group =
+            chunk.iter().fold(0u32, |group, byte| group << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
         for place in 0..4 {
             let sextet = (group >> (18 - 6 * place)) as usize & 63;
             out.push(if place <= chunk.len() { ALPHABET[sextet] as char } else { '=' });
@@ -252,7 +251,8 @@ mod tests {
 
     #[test]
     fn ids() {
-        let id = [0x4b, 0xf9, 0x2f, 0x35, 0x77, 0xb3, 0x4d, 0xa6, 0xa3, 0xce, 0x92, 0x9d, 0x0e, 0x0e, 0x47, 0x36];
+        let id =
+            [0x4b, 0xf9, 0x2f, 0x35, 0x77, 0xb3, 0x4d, 0xa6, 0xa3, 0xce, 0x92, 0x9d, 0x0e, 0x0e, 0x47, 0x36];
         assert_eq!(base64_id::<16>("S/kvNXezTaajzpKdDg5HNg=="), Some(id));
         assert_eq!(base64_id::<16>("S_kvNXezTaajzpKdDg5HNg=="), Some(id));
         assert_eq!(base64_id::<8>("APBnqgupArc="), Some([0, 0xf0, 0x67, 0xaa, 0x0b, 0xa9, 0x02, 0xb7]));

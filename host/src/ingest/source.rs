@@ -106,11 +106,13 @@ mod tests {
         std::fs::create_dir(folder.path().join("d.json")).unwrap();
         let at = |name: &str| folder.path().join(name).display().to_string();
         let check = |inputs: &[&str], expect: Result<&[&str], &str>| {
-            let inputs: Vec<String> = inputs.iter().map(|i| if *i == "-" { "-".into() } else { at(i) }).collect();
+            let inputs: Vec<String> =
+                inputs.iter().map(|i| if *i == "-" { "-".into() } else { at(i) }).collect();
             let got = expand(&inputs).map(|sources| sources.iter().map(Source::name).collect::<Vec<_>>());
             match expect {
                 Ok(names) => {
-                    let names: Vec<_> = names.iter().map(|n| if *n == "-" { "-".into() } else { at(n) }).collect();
+                    let names: Vec<_> =
+                        names.iter().map(|n| if *n == "-" { "-".into() } else { at(n) }).collect();
                     assert_eq!(got.unwrap(), names);
                 }
                 Err(part) => {

@@ -187,7 +187,15 @@ mod tests {
         check(&[0x08, 0x96], false, "the data ends inside a message at 102");
         check(&[0x0b], true, "unknown wire type 3 at 100");
         check(&[0x00], true, "invalid field number at 100");
-        check(&[0x08, 255, 255, 255, 255, 255, 255, 255, 255, 255, 1], true, "1: Varint(18446744073709551615)");
-        check(&[0x08, 255, 255, 255, 255, 255, 255, 255, 255, 255, 2], true, "a variable-length number is too long at 101");
+        check(
+            &[0x08, 255, 255, 255, 255, 255, 255, 255, 255, 255, 1],
+            true,
+            "1: Varint(18446744073709551615)",
+        );
+        check(
+            &[0x08, 255, 255, 255, 255, 255, 255, 255, 255, 255, 2],
+            true,
+            "a variable-length number is too long at 101",
+        );
     }
 }

@@ -148,8 +148,9 @@ fn finish<'a>(span: &mut RawSpan<'a>, fields: &Fields<'a>, shared: &Shared, out:
     }
     let kind = fields.kind.or(fields.tags.role);
     if kind.is_none() && ends.client && ends.server {
-        half(span, fields, Some(SpanRole::Client), shared, out);
+        // the client half comes last, because it adds the peer to the attributes
         half(span, fields, Some(SpanRole::Server), shared, out);
+        half(span, fields, Some(SpanRole::Client), shared, out);
         return;
     }
     let noted = fields.annotations.iter().find_map(|annotation| role_of_annotation(&annotation.value));
@@ -224,9 +225,10 @@ impl Times {
             fields.annotations.iter().find(|annotation| annotation.value == value).map(|found| found.time_us)
         };
         let (begin, end) = (time(begin), time(end));
-        let both = |found: Option<SpanRole>| fields.annotations.iter().any(|a| role_of_annotation(&a.value) == found);
-        let of_span = fields.start_us > 0
-            && !(role == Some(SpanRole::Server) && both(Some(SpanRole::Client)) && begin.is_some());
+        let has_client =
+            || fields.annotations.iter().any(|a| role_of_annotation(&a.value) == Some(SpanRole::Client));
+        let of_span =
+            fields.start_us > 0 && !(role == Some(SpanRole::Server) && begin.is_some() && has_client());
         let start_us = if of_span { fields.start_us } else { begin.or(end).unwrap_or(fields.start_us) };
         let end_us = match end {
             Some(end) if !of_span || fields.duration_us == 0 => end,

@@ -14,14 +14,24 @@ fn otlp_json_places_of_resource_and_scope() {
     let resource = r#""resource":{"attributes":[{"key":"service.name","value":{"stringValue":"shop"}}]}"#;
     let line = format!("{LINE} | pg @service.name=shop");
     let cases = [
-        format!(r#"{{"resourceSpans":[{{{resource},"scopeSpans":[{{"scope":{{"name":"pg"}},"spans":[{SPAN}]}}]}}]}}"#),
-        format!(r#"{{"resourceSpans":[{{"scopeSpans":[{{"spans":[{SPAN}],"scope":{{"name":"pg"}}}}],{resource}}}]}}"#),
-        format!(r#"{{"resource_spans":[{{{resource},"scope_spans":[{{"scope":{{"name":"pg"}},"spans":[{SPAN}]}}]}}]}}"#),
+        format!(
+            r#"{{"resourceSpans":[{{{resource},"scopeSpans":[{{"scope":{{"name":"pg"}},"spans":[{SPAN}]}}]}}]}}"#
+        ),
+        format!(
+            r#"{{"resourceSpans":[{{"scopeSpans":[{{"spans":[{SPAN}],"scope":{{"name":"pg"}}}}],{resource}}}]}}"#
+        ),
+        format!(
+            r#"{{"resource_spans":[{{{resource},"scope_spans":[{{"scope":{{"name":"pg"}},"spans":[{SPAN}]}}]}}]}}"#
+        ),
         format!(
             r#"{{"resourceSpans":[{{{resource},"instrumentationLibrarySpans":[{{"instrumentationLibrary":{{"name":"pg"}},"spans":[{SPAN}]}}]}}]}}"#
         ),
-        format!(r#"{{"batches":[{{{resource},"scopeSpans":[{{"scope":{{"name":"pg"}},"spans":[{SPAN}]}}]}}]}}"#),
-        format!(r#"[{{"x":[1],"resourceSpans":[{{{resource},"scopeSpans":[{{"spans":[{SPAN}],"scope":{{"name":"pg"}}}}]}}]}}]"#),
+        format!(
+            r#"{{"batches":[{{{resource},"scopeSpans":[{{"scope":{{"name":"pg"}},"spans":[{SPAN}]}}]}}]}}"#
+        ),
+        format!(
+            r#"[{{"x":[1],"resourceSpans":[{{{resource},"scopeSpans":[{{"spans":[{SPAN}],"scope":{{"name":"pg"}}}}]}}]}}]"#
+        ),
     ];
     for case in cases {
         check(case, "otlp-json", &[&line]);
@@ -33,7 +43,10 @@ fn otlp_json_places_of_resource_and_scope() {
 fn otlp_json_spellings() {
     let cases = [
         (SPAN.replace("traceId", "trace_id").replace("spanId", "span_id"), LINE.to_owned()),
-        (SPAN.replace("startTimeUnixNano", "start_time_unix_nano").replace("\"1000\"", "1000"), LINE.to_owned()),
+        (
+            SPAN.replace("startTimeUnixNano", "start_time_unix_nano").replace("\"1000\"", "1000"),
+            LINE.to_owned(),
+        ),
         (SPAN.replace("4bf92f3577b34da6a3ce929d0e0e4736", "S/kvNXezTaajzpKdDg5HNg=="), LINE.to_owned()),
         (SPAN.replace("00f067aa0ba902b7", "APBnqgupArc="), LINE.to_owned()),
         (SPAN.replace("4bf92f", "4BF92F"), LINE.to_owned()),
@@ -81,9 +94,15 @@ fn otlp_json_values() {
         (r#"{"key":"db.query.text","value":{"stringValue":"SELECT 1"}}"#, "db.query.text=SELECT 1"),
     ];
     for (attribute, text) in cases {
-        check(otlp(&with(&format!(r#""attributes":[{attribute}]"#))), "otlp-json", &[&format!("{LINE} {text}")]);
+        check(
+            otlp(&with(&format!(r#""attributes":[{attribute}]"#))),
+            "otlp-json",
+            &[&format!("{LINE} {text}")],
+        );
     }
-    for nothing in [r#"{"key":"tenant","value":{}}"#, r#"{"key":"tenant"}"#, r#"{"key":"other","value":{"intValue":1}}"#] {
+    for nothing in
+        [r#"{"key":"tenant","value":{}}"#, r#"{"key":"tenant"}"#, r#"{"key":"other","value":{"intValue":1}}"#]
+    {
         check(otlp(&with(&format!(r#""attributes":[{nothing}]"#))), "otlp-json", &[LINE]);
     }
     check(otlp(&with(r#""attributes":{"tenant":"x"}"#)), "otlp-json", &[&format!("{LINE} tenant=x")]);
@@ -102,13 +121,18 @@ fn jaeger() {
                 | pg @cloud.region=eu-west-3 @service.name=shop";
     let trace = format!(r#"{{"traceID":"a1b2","spans":[{span}],"processes":{processes}}}"#);
     check(format!(r#"{{"data":[{trace}],"total":0}}"#), "jaeger", &[line]);
-    check(format!(r#"{{"total":0,"data":[{{"processes":{processes},"spans":[{span}]}}]}}"#), "jaeger", &[line]);
+    check(
+        format!(r#"{{"total":0,"data":[{{"processes":{processes},"spans":[{span}]}}]}}"#),
+        "jaeger",
+        &[line],
+    );
     check(format!("[{trace}]"), "jaeger", &[line]);
     check(&trace, "jaeger", &[line]);
     check(format!("{}\n{trace}\n", trace.replace(['\n'], "")), "jaeger", &[line, line]);
     let got = read(trace.replace("\"p1\":", "\"p2\":"));
     assert_eq!((got.spans.len(), got.losses.get("spans_without_process")), (1, 1));
-    let ok = span.replace("\"error\",\"type\":\"bool\",\"value\":true", "\"otel.status_code\",\"value\":\"OK\"");
+    let ok =
+        span.replace("\"error\",\"type\":\"bool\",\"value\":true", "\"otel.status_code\",\"value\":\"OK\"");
     check(
         format!(r#"{{"traceID":"a1b2","spans":[{ok}],"processes":{processes}}}"#),
         "jaeger",
@@ -167,8 +191,8 @@ fn zipkin_v1() {
            {"traceId":"a","id":"5","name":"old","annotations":[{"timestamp":7,"value":"sr","endpoint":{"serviceName":"shop"}},{"timestamp":9,"value":"ss","endpoint":{"serviceName":"shop"}}]}]"#,
         "zipkin-v1",
         &[
-            "a/2 <1 get Client 10000+90000 http.method=GET peer.service=stock-vip server.address=10.0.0.9 @service.name=shop",
             "a/2/server <2 get Server 20000+60000 http.method=GET @service.name=stock",
+            "a/2 <1 get Client 10000+90000 http.method=GET peer.service=stock-vip server.address=10.0.0.9 @service.name=shop",
             "a/3 <2/server local 30000+1000 @service.name=stock",
             "a/5 old Server 7000+2000 @service.name=shop",
         ],
@@ -190,16 +214,43 @@ fn native() {
         .replace("01:00:00+", "01:00:01+")
     };
     let cases = [
-        ("sql", "postgresql", "SELECT 1", "postgresql Client", "db.query.text=SELECT 1 db.system.name=postgresql http.response.body.size=9 http.response.status_code=500"),
-        ("http_out", "GET", "http://a/b", "GET Client", "http.request.method=GET http.response.body.size=9 http.response.status_code=500 url.full=http://a/b"),
-        ("http_out", "grpc", "a.B/C", "grpc Client", "http.response.body.size=9 rpc.method=C rpc.response.status_code=500 rpc.service=a.B rpc.system=grpc"),
-        ("messaging", "kafka", "orders", "kafka Producer", "http.response.status_code=500 messaging.destination.name=orders messaging.message.body.size=9 messaging.system=kafka"),
+        (
+            "sql",
+            "postgresql",
+            "SELECT 1",
+            "postgresql Client",
+            "db.query.text=SELECT 1 db.system.name=postgresql http.response.body.size=9 http.response.status_code=500",
+        ),
+        (
+            "http_out",
+            "GET",
+            "http://a/b",
+            "GET Client",
+            "http.request.method=GET http.response.body.size=9 http.response.status_code=500 url.full=http://a/b",
+        ),
+        (
+            "http_out",
+            "grpc",
+            "a.B/C",
+            "grpc Client",
+            "http.response.body.size=9 rpc.method=C rpc.response.status_code=500 rpc.service=a.B rpc.system=grpc",
+        ),
+        (
+            "messaging",
+            "kafka",
+            "orders",
+            "kafka Producer",
+            "http.response.status_code=500 messaging.destination.name=orders messaging.message.body.size=9 messaging.system=kafka",
+        ),
     ];
     for (kind, operation, target, head, attributes) in cases {
         let (head_name, role) = head.split_once(' ').unwrap();
         let line = format!("1/2 {head_name} {role} 1000000000+0 {attributes} tracewatt.event.type={kind}");
         let line = if kind == "http_out" && operation == "GET" {
-            line.replace(" url.full=http://a/b tracewatt.event.type=http_out", " tracewatt.event.type=http_out url.full=http://a/b")
+            line.replace(
+                " url.full=http://a/b tracewatt.event.type=http_out",
+                " tracewatt.event.type=http_out url.full=http://a/b",
+            )
         } else {
             line
         };
@@ -222,7 +273,9 @@ fn captures_have_all_their_spans() {
     ];
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/captures");
     for (name, count) in spans {
-        let Ok(bytes) = std::fs::read(folder.join(format!("{name}.json"))) else { panic!("no capture {name}") };
+        let Ok(bytes) = std::fs::read(folder.join(format!("{name}.json"))) else {
+            panic!("no capture {name}")
+        };
         let got = read(&bytes);
         assert_eq!(got.spans.len(), count, "{name}: {}", got.error());
         assert!(got.spans.iter().all(|span| span.resource.contains_key("service.name") && span.start_ns > 0));
