@@ -1,9 +1,9 @@
 //! The documents of one input: how they follow each other, which of them are broken, where the input
 //! was cut off.
 //!
-//! JSON documents may stand one per line or one after the other. A broken line is skipped and reported;
-//! a broken document that is not a line ends the reading of the input, unless others before it were
-//! fine. What is cut off at the end is used as far as it goes.
+//! JSON documents may stand one per line or one after the other. A broken line is skipped and reported,
+//! also one that has no end and runs into the next. A broken document that is not a line is an error,
+//! unless others before it were fine. What is cut off at the end is used as far as it goes.
 
 use super::json::{self, Json, JsonError};
 use super::otlp_protobuf::{self, Frames, Framing};
@@ -11,7 +11,7 @@ use super::out::Out;
 use super::sniff::{self, Format, Recognized};
 use super::wire::{self, Message, WireError};
 use super::{IngestError, Place, Reading};
-use memchr::memchr_iter;
+use memchr::{memchr_iter, memrchr};
 use std::borrow::Cow;
 use tracewatt_core::report::{Input, Warning};
 
@@ -232,8 +232,9 @@ impl JsonInput<'_, '_> {
             return self.cut(*format, start).map(|()| None);
         }
         let resume = line_end.or_else(|| self.next_document(&failure, start));
+        let stopped_there = matches!(&failure, Failure::Broken(_, error) if Some(error.offset) == resume);
         let error = self.error(failure, start);
-        if line_end.is_none() && self.progress.nothing_used() {
+        if line_end.is_none() && self.progress.nothing_used() && !stopped_there {
             return Err(error);
         }
         out.losses.add("lines_skipped", 1);
@@ -257,13 +258,17 @@ impl JsonInput<'_, '_> {
         Ok(())
     }
 
-    /// Returns the offset of the next line that begins a document, behind the place of the failure.
+    /// Returns the offset of the next line that begins a document: it may be the one that the broken
+    /// document ran into, because it had no end of its own.
     fn next_document(&self, failure: &Failure, start: usize) -> Option<usize> {
+        let bytes = self.text.as_bytes();
         let from = match failure {
             Failure::Unknown(_) => start,
-            Failure::Broken(_, error) => error.offset.max(start),
+            Failure::Broken(_, error) => {
+                let before = bytes.get(start..error.offset)?;
+                memrchr(b'\n', before).map_or(error.offset, |newline| start + newline)
+            }
         };
-        let bytes = self.text.as_bytes();
         memchr_iter(b'\n', bytes.get(from..)?)
             .map(|newline| from + newline + 1)
             .find(|at| matches!(bytes.get(*at), Some(b'{' | b'[')))

@@ -492,7 +492,7 @@ mod tests {
 
     #[test]
     fn skipping() {
-        check_skip(" {\"a\":[1,2,{}],\"]\":\"}\"} x", Ok(24));
+        check_skip(" {\"a\":[1,2,{}],\"]\":\"}\"} x", Ok(23));
         check_skip("[\"\\\"]\"] ", Ok(7));
         check_skip("true,", Ok(4));
         check_skip("nul", Err((3, Reason::End)));

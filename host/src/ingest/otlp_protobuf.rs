@@ -44,33 +44,32 @@ enum Explains {
 }
 
 fn explains(bytes: &[u8], framing: Framing) -> Explains {
-    let mut frames = Frames { bytes, at: 0, framing };
     let mut messages = 0;
-    while let Some(frame) = frames.next() {
-        let good = frame.as_ref().is_ok_and(looks_like_traces);
-        match (good, frame) {
-            (true, Ok(frame)) if frame.complete => messages += usize::from(!frame.bytes.is_empty()),
-            (true, _) => return Explains::Beginning,
-            (false, _) if messages > 0 => return Explains::Beginning,
-            (false, _) => return Explains::Nothing,
+    for frame in Frames::new(bytes, framing) {
+        let part = frame.as_ref().map_or(Explains::Nothing, looks_like_traces);
+        match part {
+            Explains::All => messages += usize::from(frame.is_ok_and(|frame| !frame.bytes.is_empty())),
+            Explains::Nothing if messages == 0 => return Explains::Nothing,
+            _ => return Explains::Beginning,
         }
     }
     if messages > 0 { Explains::All } else { Explains::Nothing }
 }
 
 /// Tests the two outer layers: a list of field 1, each beginning with one of the fields of `ResourceSpans`.
-fn looks_like_traces(frame: &Message<'_>) -> bool {
+fn looks_like_traces(frame: &Message<'_>) -> Explains {
     let mut wire = Wire::of(frame);
+    let mut fields = 0;
     loop {
         match wire.next() {
-            Ok(None) => return true,
-            Ok(Some((1, Field::Bytes(inner)))) => {
-                if !matches!(inner.bytes.first(), None | Some(0x0a | 0x12 | 0x1a)) {
-                    return false;
-                }
-            }
-            Ok(Some(_)) => return false,
-            Err(error) => return error.reason == Reason::End && !frame.complete,
+            Ok(Some((1, Field::Bytes(inner)))) => match inner.bytes.first() {
+                None | Some(0x0a | 0x12 | 0x1a) if inner.complete => fields += 1,
+                None | Some(0x0a | 0x12 | 0x1a) => return Explains::Beginning,
+                Some(_) => return Explains::Nothing,
+            },
+            Ok(None) => return Explains::All,
+            Err(error) if error.reason == Reason::End && fields > 0 => return Explains::Beginning,
+            _ => return Explains::Nothing,
         }
     }
 }

@@ -51,29 +51,25 @@ fn documents_in_a_row() {
 #[test]
 fn broken_lines_are_skipped_and_reported() {
     let (one, two) = (otlp(&[1]), otlp(&[2]));
-    for bad in [
-        r#"{"resourceSpans":[{"#,
-        r#"{"resourceSpans":[5]}"#,
-        r#"{"a":1}"#,
-        r#"{"a" 1}"#,
-        &one[..one.len() - 9],
-    ] {
-        for (input, expect) in
-            [(format!("{one}\n{bad}\n{two}\n"), ["1", "2"]), (format!("{one}\n{two}\n{bad}\n"), ["1", "2"])]
-        {
-            let got = read(&input);
-            let ids: Vec<_> = got
-                .spans
-                .iter()
-                .map(|span| span.id.as_str())
-                .filter(|id| !bad.contains("\"1\"") || *id != "1")
-                .collect();
-            let expect: Vec<_> =
-                expect.into_iter().filter(|id| !bad.contains("\"1\"") || *id != "1").collect();
-            assert_eq!(ids, expect, "{input}");
-            assert_eq!((got.losses.get("lines_skipped"), got.reading().warnings.len()), (1, 1), "{input}");
-        }
+    let all = ["1", "2"];
+    for bad in [r#"{"resourceSpans":[5]}"#, r#"{"a":1}"#, r#"{"a" 1}"#, r#"{"resourceSpans":[{"resource":{}"#]
+    {
+        check_ids(format!("{bad}\n{one}\n{two}\n"), "otlp-json", &all, 1);
+        check_ids(format!("{one}\n{bad}\n{two}\n"), "otlp-json", &all, 1);
+        check_ids(format!("{one}\n{two}\n{bad}\n"), "otlp-json", &all, 1);
     }
+    // a line that was cut where a document of several lines might go on
+    let open = r#"{"resourceSpans":[{"#;
+    check_ids(format!("{open}\n{one}\n{two}\n"), "otlp-json", &all, 1);
+    check_ids(format!("{one}\n{open}\n{two}\n"), "otlp-json", &all, 1);
+    let got = check_ids(format!("{one}\n{two}\n{open}\n"), "otlp-json", &all, 0);
+    assert!(got.reading().input.truncated.is_some());
+    // what stands before the break in a line is used
+    let cut = &one[..one.len() - 6];
+    check_ids(format!("{cut}\n{two}\n"), "otlp-json", &all, 1);
+    // nothing but broken lines is an error, the first one
+    let error = read("{\"a\":1}\n{\"b\":2}\n").error();
+    assert!(error.contains("line 1") && error.contains("the keys a;"), "{error}");
 }
 
 #[test]
@@ -140,7 +136,7 @@ fn errors_say_what_and_where() {
 
 #[test]
 fn limits_cut_and_count() {
-    let limits = ReadLimits { max_text_bytes: 5, max_attributes: 2, max_depth: 8, ..ReadLimits::default() };
+    let limits = ReadLimits { max_text_bytes: 5, max_attributes: 2, max_depth: 12, ..ReadLimits::default() };
     let span = |attributes: &str| {
         otlp(&[1])
             .replace("\"spanId\"", &format!("\"name\":\"abcdéf\",\"attributes\":[{attributes}],\"spanId\""))
@@ -151,7 +147,7 @@ fn limits_cut_and_count() {
     assert_eq!(got.lines(), ["a1/1 abcd 1+-1 tenant=12345"]);
     assert_eq!((got.losses.get("texts_cut"), got.losses.get("attributes_over_limit")), (2, 1));
     let deep = span(&format!(r#"{{"key":"x","value":{}}}"#, "[".repeat(9)));
-    assert!(read_with(deep.as_bytes(), &limits).error().contains("nested deeper than 8"));
+    assert!(read_with(deep.as_bytes(), &limits).error().contains("nested deeper than 12"));
     let small = ReadLimits { max_document_bytes: 10, ..ReadLimits::default() };
     assert!(read_with(b"{\"resourceSpans\":[]}", &small).error().contains("more than 10 bytes"));
 }

@@ -16,7 +16,9 @@ const SEEDS: [&str; 6] = [
 /// A protobuf message with a resource, a scope and two spans with attributes.
 fn protobuf() -> Vec<u8> {
     fn field(number: u8, content: &[u8]) -> Vec<u8> {
-        [&[number << 3 | 2, content.len() as u8][..], content].concat()
+        let length = content.len() as u8;
+        let length = if length < 0x80 { vec![length] } else { vec![length, 1] };
+        [vec![number << 3 | 2], length, content.to_vec()].concat()
     }
     let pair = field(9, &[field(1, b"tenant"), field(2, &field(1, b"x"))].concat());
     let span =

@@ -147,13 +147,12 @@ fn jaeger(trace: &TracesData) -> String {
 }
 
 fn zipkin(trace: &TracesData) -> String {
+    let text = |value: String| if value.starts_with('"') { value } else { quote(&value) };
     let spans = join(spans(trace), |span| {
         let mut tags: Vec<_> = span
             .attributes
             .iter()
-            .map(|pair| {
-                format!(r#""{}":{}"#, pair.key, quote(value_of(pair).trim_matches('"')).replace("\\\\", "\\"))
-            })
+            .map(|pair| format!(r#""{}":{}"#, pair.key, text(value_of(pair))))
             .collect();
         tags.push(r#""otel.scope.name":"shop.lib""#.to_owned());
         if span.status.is_some() {
