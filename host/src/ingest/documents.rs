@@ -234,7 +234,8 @@ impl JsonInput<'_, '_> {
         let resume = line_end.or_else(|| self.next_document(&failure, start));
         let stopped_there = matches!(&failure, Failure::Broken(_, error) if Some(error.offset) == resume);
         let error = self.error(failure, start);
-        if line_end.is_none() && self.progress.nothing_used() && !stopped_there {
+        let alone = line_end.is_none() && self.progress.nothing_used() && self.progress.error.is_none();
+        if alone && !stopped_there {
             return Err(error);
         }
         out.losses.add("lines_skipped", 1);

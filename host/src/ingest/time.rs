@@ -33,11 +33,8 @@ fn two(tens: u8, ones: u8) -> Option<i64> {
 fn fraction(rest: &[u8]) -> Option<(u64, &[u8])> {
     let [b'.' | b',', digits @ ..] = rest else { return Some((0, rest)) };
     let count = digits.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    let mut nanos = 0;
-    for place in 0..9 {
-        let digit = if place < count { u64::from(digits[place] - b'0') } else { 0 };
-        nanos = nanos * 10 + digit;
-    }
+    let padded = digits[..count].iter().chain(std::iter::repeat(&b'0')).take(9);
+    let nanos = padded.fold(0, |nanos, digit| nanos * 10 + u64::from(digit - b'0'));
     (count > 0).then_some((nanos, &digits[count..]))
 }
 
