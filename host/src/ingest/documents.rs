@@ -28,7 +28,7 @@ pub(super) fn read(name: &str, bytes: &[u8], out: &mut Out<'_>) -> Result<Readin
         Shape::Utf16 => return Err(IngestError::Utf16 { name: name.to_owned() }),
         Shape::Json => {
             let text = valid_utf8(bytes, out);
-            JsonInput { text: &text, progress: &mut progress }.read(out)?;
+            JsonInput { text: &text, progress: &mut progress, line_end: 0 }.read(out)?;
         }
         Shape::Protobuf(framing) => protobuf(bytes, framing, &mut progress, out)?,
         Shape::Unknown => {
@@ -129,13 +129,19 @@ impl<'a> Progress<'a> {
         self.formats.is_empty()
     }
 
+    /// Notes a part that is left out. After the first few it is enough to count, for finding the line of
+    /// an error takes time.
     fn skip(&mut self, error: IngestError) {
-        self.skipped += 1;
-        if self.warnings.len() < MAX_WARNINGS {
+        if self.warns() {
             let message = format!("skipped a part of the input: {error}");
             self.warnings.push(Warning { kind: "skipped_input".to_owned(), message });
         }
+        self.skipped += 1;
         self.error.get_or_insert(error);
+    }
+
+    fn warns(&self) -> bool {
+        self.warnings.len() < MAX_WARNINGS
     }
 
     fn unrecognized(&self, at: Place, found: String) -> IngestError {
@@ -168,8 +174,8 @@ impl<'a> Progress<'a> {
 
 /// Why a document could not be used.
 enum Failure {
-    /// It is JSON, but no trace.
-    Unknown(String),
+    /// It is JSON that ends at this offset, but no trace.
+    Unknown(String, usize),
     /// It is broken, in the format as which it was being read.
     Broken(Option<Format>, JsonError),
 }
@@ -177,6 +183,8 @@ enum Failure {
 struct JsonInput<'p, 't> {
     text: &'p str,
     progress: &'p mut Progress<'t>,
+    /// End of the line that the current document begins in.
+    line_end: usize,
 }
 
 impl JsonInput<'_, '_> {
@@ -202,8 +210,11 @@ impl JsonInput<'_, '_> {
 
     /// Returns the end of the line if the document at `at` is one line of many: the next line begins a
     /// document too, and this one does not look like the opening of a document over several lines.
-    fn document_limit(&self, at: usize) -> Option<usize> {
-        let end = json::line_end(self.text, at);
+    fn document_limit(&mut self, at: usize) -> Option<usize> {
+        if at >= self.line_end {
+            self.line_end = json::line_end(self.text, at);
+        }
+        let end = self.line_end;
         if end == self.text.len() {
             return None;
         }
@@ -233,13 +244,15 @@ impl JsonInput<'_, '_> {
         }
         let resume = line_end.or_else(|| self.next_document(&failure, start));
         let stopped_there = matches!(&failure, Failure::Broken(_, error) if Some(error.offset) == resume);
-        let error = self.error(failure, start);
-        let alone = line_end.is_none() && self.progress.nothing_used() && self.progress.error.is_none();
+        let alone = line_end.is_none() && self.progress.nothing_used() && self.progress.skipped == 0;
         if alone && !stopped_there {
-            return Err(error);
+            return Err(self.error(failure, start));
         }
         out.losses.add("lines_skipped", 1);
-        self.progress.skip(error);
+        match self.progress.warns() {
+            true => self.progress.skip(self.error(failure, start)),
+            false => self.progress.skipped += 1,
+        }
         Ok(resume)
     }
 
@@ -264,7 +277,7 @@ impl JsonInput<'_, '_> {
     fn next_document(&self, failure: &Failure, start: usize) -> Option<usize> {
         let bytes = self.text.as_bytes();
         let from = match failure {
-            Failure::Unknown(_) => start,
+            Failure::Unknown(_, end) => return Some(*end),
             Failure::Broken(_, error) => {
                 let before = bytes.get(start..error.offset)?;
                 memrchr(b'\n', before).map_or(error.offset, |newline| start + newline)
@@ -277,7 +290,7 @@ impl JsonInput<'_, '_> {
 
     fn error(&self, failure: Failure, start: usize) -> IngestError {
         match failure {
-            Failure::Unknown(found) => self.progress.unrecognized(self.place(start), found),
+            Failure::Unknown(found, _) => self.progress.unrecognized(self.place(start), found),
             Failure::Broken(format, error) => {
                 let format = format.map_or("JSON", Format::name);
                 self.progress.malformed(format, self.place(error.offset), error.reason.to_string())
@@ -295,7 +308,10 @@ impl JsonInput<'_, '_> {
 fn document(mut json: Json<'_>, out: &mut Out<'_>) -> Result<(Format, usize), Failure> {
     let format = match sniff::recognize(json) {
         Ok(Recognized::Format(format)) => format,
-        Ok(Recognized::Unknown(found)) => return Err(Failure::Unknown(found)),
+        Ok(Recognized::Unknown(found)) => {
+            json.skip().map_err(|error| Failure::Broken(None, error))?;
+            return Err(Failure::Unknown(found, json.offset()));
+        }
         Err(error) => return Err(Failure::Broken(None, error)),
     };
     match format.decode(&mut json, out) {

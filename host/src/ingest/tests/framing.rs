@@ -67,6 +67,8 @@ fn broken_lines_are_skipped_and_reported() {
     // what stands before the break in a line is used
     let cut = &one[..one.len() - 6];
     check_ids(format!("{cut}\n{two}\n"), "otlp-json", &all, 1);
+    // a document of another kind in between
+    check_ids(format!("{}\n{{\n\"a\": [\n{ZIPKIN}\n]}}\n{two}", pretty(&[1])), "otlp-json", &all, 1);
     // nothing but broken lines is an error, the first one
     let error = read("{\"a\":1}\n{\"b\":2}\n").error();
     assert!(error.contains("line 1") && error.contains("the keys a;"), "{error}");

@@ -55,6 +55,25 @@ fn a_cut_anywhere_never_gives_more_spans() {
     }
 }
 
+#[test]
+fn a_cut_capture_has_the_spans_before_the_cut() {
+    let whole = include_bytes!("../../../../tests/fixtures/captures/node_knex.json");
+    let spans = read(whole).spans;
+    for end in (0..whole.len()).step_by(397) {
+        let got = read(&whole[..end]);
+        assert!(spans.starts_with(&got.spans), "cut at {end}");
+    }
+}
+
+/// Scenario: a million tiny documents in one line, and as many broken lines. Guarantees: no step costs
+/// the length of the input for each of them, which would take hours.
+#[test]
+fn many_documents_take_linear_time() {
+    assert_eq!(read("{}".repeat(1_000_000)).reading().input.format, "otlp-json");
+    let got = read(format!("{{}}\n{}", "{\"a\":1}\n".repeat(1_000_000)));
+    assert_eq!(got.losses.get("lines_skipped"), 1_000_000);
+}
+
 proptest! {
     #[test]
     fn changed_bytes(index in 0..=SEEDS.len(), changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6), cut in any::<prop::sample::Index>()) {
