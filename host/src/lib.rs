@@ -4,5 +4,6 @@ pub mod acknowledge_file;
 pub mod cli;
 pub mod config;
 pub mod exit;
+pub mod ingest;
 pub mod report;
 pub mod stock;
