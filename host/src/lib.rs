@@ -1,9 +1,18 @@
-//! The tracewatt host: files, terminals, and the stock plug-ins.
+//! The tracewatt host: everything that touches files and terminals, and the stock plug-ins.
+//!
+//! - [`cli`]: what can be typed, and one file per command
+//! - [`config`]: raw (as written) to checked (as meant)
+//! - [`ingest`]: from bytes to decoded spans
+//! - [`session`]: configuration and plug-ins, loaded together
+//! - [`analysis`]: from inputs to a report
+//! - [`report`]: the report in every output format
 
 pub mod acknowledge_file;
+pub mod analysis;
 pub mod cli;
 pub mod config;
 pub mod exit;
 pub mod ingest;
 pub mod report;
+pub mod session;
 pub mod stock;

@@ -1,5 +1,47 @@
-//! The command line: what can be typed, and what was meant by it.
+//! The command line: what can be typed, what was meant by it, and one file per command.
 
 pub mod args;
+mod commands;
 pub mod document;
 pub mod invocation;
+mod terminal;
+
+use crate::exit::Exit;
+use invocation::{Action, Invocation};
+use std::process::ExitCode;
+use terminal::Terminal;
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    let Invocation { color, quiet, command } = match args::parse(std::env::args_os()) {
+        Ok(invocation) => invocation,
+        Err(error) => {
+            // Help goes to standard output, errors to standard error; a closed pipe is no failure.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(Exit::Usage.code()));
+        }
+    };
+    let terminal = Terminal::new(color, quiet);
+    terminal.start_log();
+    match run(command, &terminal) {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            terminal.error(&error);
+            Exit::Tooling.into()
+        }
+    }
+}
+
+fn run(command: Action, terminal: &Terminal) -> anyhow::Result<Exit> {
+    match command {
+        Action::Analyze(analyze) => commands::analyze::run(analyze, terminal),
+        Action::Explain(explain) => commands::explain::run(explain, terminal),
+        Action::Diff(diff) => commands::diff::run(diff, terminal),
+        Action::Doctor(doctor) => commands::doctor::run(doctor, terminal),
+        Action::Demo(demo) => commands::demo::run(demo, terminal),
+        Action::Normalize => commands::normalize::run(terminal),
+        Action::Ack(ack) => commands::ack::run(ack, terminal),
+        Action::Config(action, source) => commands::config::run(action, &source, terminal),
+        Action::PluginList(source) => commands::plugin::list(&source, terminal),
+    }
+}

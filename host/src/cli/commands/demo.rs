@@ -1,0 +1,23 @@
+//! `tracewatt demo`: the report on traces that come with the program.
+
+use super::today;
+use crate::analysis::{self, Judgement};
+use crate::cli::invocation::{Demo, Environment};
+use crate::cli::terminal::Terminal;
+use crate::exit::Exit;
+use crate::session::load_session;
+use anyhow::Result;
+
+/// Traces of a small shop, OTLP JSON; what made them is `host/data/demo.md`.
+const TRACES: &[u8] = include_bytes!("../../../data/demo.json");
+
+/// Runs the command.
+pub fn run(command: Demo, terminal: &Terminal) -> Result<Exit> {
+    let session = load_session(&command.config)?;
+    let traces = analysis::read_text(&session.config, "demo.json", TRACES)?;
+    let judgement = Judgement { baseline: None, acknowledgments: &[], today: today(), environment: Environment::Local };
+    let report = analysis::analyze(&session, &traces, &judgement)?.report;
+    super::analyze::write(&session, &report, &command.outputs, terminal)?;
+    terminal.note("\nThese are the traces that come with tracewatt. Yours: tracewatt analyze traces.json");
+    Ok(Exit::Ok)
+}

@@ -1,0 +1,42 @@
+//! `tracewatt explain`: one trace as a tree, or why something was not found.
+
+use super::{render, sources, today};
+use crate::analysis::{self, Judgement, Traces};
+use crate::cli::invocation::{Environment, Explain, Question};
+use crate::cli::terminal::Terminal;
+use crate::exit::Exit;
+use crate::report::explain::{Explained, write_text};
+use crate::session::{Session, load_session};
+use anyhow::{Result, bail};
+use tracewatt_core::report::Finding;
+use tracewatt_core::trace::IdTable;
+
+/// Trace ids offered when the one asked for is not there.
+const MAX_OFFERED: usize = 20;
+
+/// Runs the command.
+pub fn run(command: Explain, terminal: &Terminal) -> Result<Exit> {
+    let session = load_session(&command.config)?;
+    let traces = analysis::read(&session.config, &sources(&command.inputs)?)?;
+    match &command.question {
+        Question::Trace(id) => tree(&session, &traces, id, terminal),
+        Question::WhyNot { .. } => bail!("not there yet"),
+    }
+}
+
+fn tree(session: &Session, traces: &Traces, id: &str, terminal: &Terminal) -> Result<Exit> {
+    let wanted = IdTable::find_trace(id);
+    let Some(trace) = traces.sealed.iter().find(|trace| trace.id == wanted) else {
+        let known: Vec<String> = traces.sealed.iter().take(MAX_OFFERED).map(|trace| traces.ids.trace_text(trace.id)).collect();
+        bail!("there is no trace {id} in the input; it has {} traces, among them:\n  {}", traces.sealed.len(), known.join("\n  "));
+    };
+    let judgement = Judgement { baseline: None, acknowledgments: &[], today: today(), environment: Environment::Local };
+    let report = analysis::analyze(session, traces, &judgement)?.report;
+    let name = traces.ids.trace_text(trace.id);
+    let findings: Vec<Finding> = report.findings.into_iter().filter(|finding| finding.trace_id == name).collect();
+    let explained = Explained { trace, texts: &traces.texts, ids: &traces.ids, findings: &findings };
+    let manifests = session.manifests();
+    let options = render(session, &manifests, terminal);
+    terminal.print(|out| write_text(&explained, &options, out))?;
+    Ok(Exit::Ok)
+}
