@@ -15,9 +15,13 @@
 //! Absent on purpose: files, sockets, clocks, randomness, async, global state. Time and configuration
 //! are arguments, so that every document is a function of input and configuration.
 
+pub mod acknowledge;
+pub mod energy;
+pub mod gate;
 pub mod loss;
 pub mod normalize;
 pub mod plugin;
 pub mod report;
 pub mod semconv;
 pub mod trace;
+pub mod units;

@@ -484,6 +484,9 @@ pub struct Carbon {
     pub operational_gco2: Option<f64>,
     /// M, grams CO2e.
     pub embodied_gco2: f64,
+    /// Carbon of moving responses between regions, grams CO2e; absent when it is not counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transport_gco2: Option<f64>,
     /// R: `trace`.
     pub functional_unit: String,
     /// Round trips whose region is unknown: they are in no carbon figure.
