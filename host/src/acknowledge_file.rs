@@ -448,7 +448,7 @@ reason = "known"
     fn entries_are_read() {
         let entries = read(FILE).unwrap();
         let lines: Vec<(usize, usize)> = entries.iter().map(|entry| (entry.entry, entry.line)).collect();
-        assert_eq!(lines, [(1, 4), (2, 13), (3, 21)]);
+        assert_eq!(lines, [(1, 4), (2, 13), (3, 22)]);
         let selectors: Vec<String> = entries.iter().map(|entry| entry.selector.to_string()).collect();
         assert_eq!(
             selectors,
