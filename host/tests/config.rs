@@ -1,6 +1,8 @@
 //! Configuration files and what becomes of them: `config/invalid/*.toml` beside the exact message, `config/valid`
 //! beside what `config show` prints. `UPDATE_GOLDEN=1 cargo test -p tracewatt --test config` writes both anew.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a step that fails fails the test")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use tracewatt::config::{
