@@ -1,11 +1,12 @@
 //! Configuration files and what becomes of them: `config/invalid/*.toml` beside the exact message, `config/valid`
 //! beside what `config show` prints. `UPDATE_GOLDEN=1 cargo test -p tracewatt --test config` writes both anew.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a step that fails fails the test")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use tracewatt::config::{
-    Config, Date, Described, Flag, NamedPlugin, PluginSource, Raw, check, find, json_schema, read,
-    reference_page,
+    Config, Described, Flag, NamedPlugin, PluginSource, Raw, check, find, json_schema, read, reference_page,
 };
 use tracewatt_core::plugin::{Manifest, Rule, Setting, SettingKind, SettingValue};
 use tracewatt_core::report::Severity;
@@ -87,7 +88,7 @@ fn files(kind: &str) -> Vec<PathBuf> {
 /// Compares with the file beside `path`, or writes it; returns what differs.
 fn golden(path: &Path, extension: &str, got: &str) -> Option<String> {
     let beside = path.with_extension(extension);
-    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+    if std::env::var_os("UPDATE_GOLDEN").is_some_and(|value| !value.is_empty()) {
         fs::write(&beside, got).unwrap();
     }
     let expect = fs::read_to_string(&beside).unwrap_or_default();
@@ -284,7 +285,7 @@ fn overrides_and_ignores_cover_what_they_say() {
     assert_eq!(over.settings["fanout"]["max_fanout"], SettingValue::Integer(100));
     assert!(over.covers("batch-orders", "GET /") && !over.covers("orders", "GET /"));
     let [ignore] = detection.ignores.as_slice() else { panic!("{detection:?}") };
-    let covers = |kind, day| ignore.covers(kind, "s", "GET /report/a/b", "t", Date::parse(day).unwrap());
+    let covers = |kind, day: &str| ignore.covers(kind, "s", "GET /report/a/b", "t", day.parse().unwrap());
     assert!(covers("slow_sql", "2026-03-31"));
     assert!(!covers("slow_sql", "2026-04-01"));
     assert!(!covers("chatty_service", "2026-03-31"));
@@ -355,4 +356,12 @@ fn the_reference_page_names_every_key() {
     {
         assert!(page.contains(key), "{key}");
     }
+}
+
+/// Scenario: nothing is configured. Guarantees: the defaults are those of the core.
+#[test]
+fn the_defaults_are_those_of_the_core() {
+    let config = load("tracewatt.toml", "").unwrap();
+    assert_eq!(config.gate, tracewatt_core::gate::GateOptions::default());
+    assert_eq!(config.green, tracewatt_core::energy::GreenOptions::default());
 }

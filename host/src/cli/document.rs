@@ -1,7 +1,7 @@
 //! The reference page of the commands, made of their definition: what `--help` says, for reading.
 
 use crate::exit::exit_table;
-use clap::{Arg, ArgAction, Command};
+use clap::{Arg, Command};
 use std::fmt::Write;
 
 /// Returns the reference page of all commands, Markdown.
@@ -15,15 +15,17 @@ pub fn commands_page(root: &Command) -> String {
         let _ = writeln!(page, "\n{about}");
     }
     let _ = writeln!(page, "\nEvery command takes:");
-    arguments(&mut page, &root, |argument| argument.is_global_set());
+    arguments(&mut page, &root, |_| true);
+    let everywhere: Vec<&str> = root.get_arguments().map(|argument| argument.get_id().as_str()).collect();
     for command in root.get_subcommands().filter(|command| shown(command)) {
-        section(&mut page, command, "tracewatt", 2);
+        section(&mut page, command, ("tracewatt", 2), &everywhere);
     }
     let _ = write!(page, "\n## Exit codes\n\n{}", exit_table());
     page
 }
 
-fn section(page: &mut String, command: &Command, parent: &str, level: usize) {
+/// Writes a command and its actions; arguments that go with every command are left out.
+fn section(page: &mut String, command: &Command, (parent, level): (&str, usize), everywhere: &[&str]) {
     let name = format!("{parent} {}", command.get_name());
     let _ = writeln!(page, "\n{} `{name}`", "#".repeat(level));
     if let Some(about) = command.get_long_about().or(command.get_about()) {
@@ -31,37 +33,25 @@ fn section(page: &mut String, command: &Command, parent: &str, level: usize) {
     }
     let actions: Vec<&Command> = command.get_subcommands().filter(|command| shown(command)).collect();
     if actions.is_empty() {
-        let _ = writeln!(page, "\n```text\n{}\n```", usage(command, &name));
+        let _ = writeln!(page, "\n```text\n{}\n```", usage(command));
     }
-    arguments(page, command, |argument| !argument.is_global_set());
+    arguments(page, command, |argument| !everywhere.contains(&argument.get_id().as_str()));
     if let Some(after) = command.get_after_help() {
         let _ = writeln!(page, "\n```text\n{after}\n```");
     }
     for action in actions {
-        section(page, action, &name, level + 1);
+        section(page, action, (&name, level + 1), everywhere);
     }
+}
+
+/// Returns the usage line.
+fn usage(command: &Command) -> String {
+    let usage = command.clone().render_usage().to_string();
+    usage.trim_start_matches("Usage:").trim().to_owned()
 }
 
 fn shown(command: &Command) -> bool {
     !command.is_hide_set() && command.get_name() != "help"
-}
-
-/// Returns the usage line: required options, then `[OPTIONS]`, then what stands by itself.
-fn usage(command: &Command, name: &str) -> String {
-    let mut line = name.to_owned();
-    for option in command.get_opts().filter(|option| option.is_required_set()) {
-        let _ = write!(line, " {}", option_name(option));
-    }
-    line.push_str(" [OPTIONS]");
-    for positional in command.get_positionals() {
-        let many = if matches!(positional.get_action(), ArgAction::Append) { "..." } else { "" };
-        let value = value_name(positional);
-        let _ = match positional.is_required_set() {
-            true => write!(line, " <{value}>{many}"),
-            false => write!(line, " [{value}]{many}"),
-        };
-    }
-    line
 }
 
 fn arguments(page: &mut String, command: &Command, wanted: impl Fn(&Arg) -> bool) {
@@ -77,7 +67,7 @@ fn arguments(page: &mut String, command: &Command, wanted: impl Fn(&Arg) -> bool
         let name = if argument.is_positional() { value_name(argument) } else { option_name(argument) };
         let help =
             argument.get_long_help().or(argument.get_help()).map(ToString::to_string).unwrap_or_default();
-        let help = help.split_whitespace().collect::<Vec<_>>().join(" ").replace('|', "\\|");
+        let help = help.replace("\n\n", ". ").replace('\n', " ").replace('|', "\\|");
         let _ = writeln!(page, "| `{name}` | {help}{} |", values(argument));
     }
 }

@@ -1,11 +1,12 @@
 //! What was meant by a command line. Commands get an [`Invocation`]; nothing behind it looks at the command
 //! line again.
 
-use crate::config::{Date, Flag, OutputSpec};
+use crate::config::{Flag, OutputSpec};
 use clap::{Args, ValueEnum};
 use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::str::FromStr;
+use tracewatt_core::acknowledge::Date;
 use tracewatt_core::report::{ConfidenceLevel, Severity};
 
 /// What was meant by a command line.
@@ -316,7 +317,7 @@ impl FromStr for Expiry {
 
     fn from_str(text: &str) -> Result<Expiry, String> {
         let days = text.strip_suffix('d').and_then(|days| days.parse().ok());
-        match (Date::parse(text), days) {
+        match (text.parse().ok(), days) {
             (Some(date), _) => Ok(Expiry::On(date)),
             (None, Some(days)) => Ok(Expiry::InDays(days)),
             (None, None) => {

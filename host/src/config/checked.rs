@@ -1,29 +1,31 @@
 //! Configuration as meant: typed, complete, every value in range. What a single key cannot tell is checked
 //! here: an override that matches nothing in particular, a plug-in with two components.
 
-use super::date::Date;
 use super::error::{ConfigError, ConfigErrors};
 use super::keys::{Described, is_reserved, root, rules};
 use super::output::OutputSpec;
-use super::pattern::Pattern;
 use super::raw::{PluginSource, Raw};
+use super::sections::{GateSection, GreenSection};
 use super::value::{Node, Origin, Value, join};
 use super::walk::{nearest, walk};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use tracewatt_core::acknowledge::{Date, NamePattern};
+use tracewatt_core::energy::GreenOptions;
+use tracewatt_core::gate::GateOptions;
 use tracewatt_core::plugin::{Manifest, Rule, SettingValue};
-use tracewatt_core::report::{ConfidenceLevel, Severity};
+use tracewatt_core::report::Severity;
 
 /// A configuration that holds.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// `[gate]`.
-    pub gate: GateConfig,
+    pub gate: GateOptions,
     /// `[detection]` and `[plugins]`.
     pub detection: DetectionConfig,
     /// `[green]`.
-    pub green: GreenConfig,
+    pub green: GreenOptions,
     /// `[input]`.
     pub input: InputLimits,
     /// `[output]`.
@@ -35,46 +37,6 @@ pub struct Config {
     /// What has no effect, or was found and not read.
     pub warnings: Vec<String>,
     pub(super) effective: Node,
-}
-
-/// What makes a verdict negative.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct GateConfig {
-    /// Critical N+1 problems in SQL let through.
-    pub n_plus_one_sql_critical_max: u32,
-    /// N+1 problems in HTTP, warning or worse, let through.
-    pub n_plus_one_http_warning_max: u32,
-    /// N+1 problems in messaging, warning or worse, let through.
-    pub n_plus_one_messaging_warning_max: u32,
-    /// Largest share of avoidable round trips, 0 to 1.
-    pub io_waste_ratio_max: f64,
-    /// Smallest share of usable outbound spans, 0 to 1.
-    pub min_usable_span_ratio: Option<f64>,
-    /// Problems not in the baseline let through.
-    pub max_new: Option<u32>,
-    /// Problems let through by finding type.
-    pub max_findings: BTreeMap<String, u32>,
-    /// What limits count.
-    pub count: CountBy,
-    /// Usable spans below which there is no verdict.
-    pub min_spans: u32,
-    /// Any problem of this severity or worse fails.
-    pub fail_on_severity: Option<Severity>,
-    /// Only problems of this confidence or better can fail.
-    pub fail_on_confidence: Option<ConfidenceLevel>,
-    /// Whether a verdict is given although a detector could not judge some traces.
-    pub allow_plugin_faults: bool,
-}
-
-/// What limits count.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum CountBy {
-    /// Findings of one fingerprint as one.
-    Problem,
-    /// Each finding.
-    Instance,
 }
 
 /// What detectors run, and with which settings.
@@ -134,9 +96,9 @@ pub struct PluginLimits {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Override {
     /// Services it holds for; all without one.
-    pub service: Option<Pattern>,
+    pub service: Option<NamePattern>,
     /// Endpoints it holds for; all without one.
-    pub endpoint: Option<Pattern>,
+    pub endpoint: Option<NamePattern>,
     /// Settings by plug-in id; those not named stay as they are.
     pub settings: BTreeMap<String, BTreeMap<String, SettingValue>>,
 }
@@ -145,39 +107,17 @@ pub struct Override {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ignore {
     /// Finding types.
-    pub kind: Option<Pattern>,
+    pub kind: Option<NamePattern>,
     /// Services.
-    pub service: Option<Pattern>,
+    pub service: Option<NamePattern>,
     /// Endpoints.
-    pub endpoint: Option<Pattern>,
+    pub endpoint: Option<NamePattern>,
     /// Normalized operations.
-    pub template: Option<Pattern>,
+    pub template: Option<NamePattern>,
     /// Why.
     pub reason: String,
     /// Last day it holds, in UTC.
     pub expires_at: Option<Date>,
-}
-
-/// Energy and carbon.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct GreenConfig {
-    /// Whether energy and carbon are computed.
-    pub enabled: bool,
-    /// Region of spans whose region nothing else tells.
-    pub default_region: Option<String>,
-    /// Region by service.
-    pub service_regions: BTreeMap<String, String>,
-    /// Embodied carbon of one trace, grams CO2e.
-    pub embodied_carbon_per_request_gco2: f64,
-    /// Whether energy depends on verb and size.
-    pub per_operation_coefficients: bool,
-    /// Whether the network between regions is counted.
-    pub include_network_transport: bool,
-    /// Energy of moving one byte between regions, kWh.
-    pub network_energy_per_byte_kwh: f64,
-    /// Power usage effectiveness instead of the provider's.
-    pub pue: Option<f64>,
 }
 
 /// Limits on what is read.
@@ -251,8 +191,8 @@ pub fn check(raw: &Raw, plugins: &[Described]) -> Result<Config, ConfigErrors> {
     errors.append(&mut walked.errors);
     let mut convert = Convert { root: &walked.root, errors };
     let detection = convert.detection(plugins);
-    let gate = convert.section("gate");
-    let green = convert.section("green");
+    let gate = convert.section::<GateSection>("gate").map(GateOptions::from);
+    let green = convert.section::<GreenSection>("green").map(GreenOptions::from);
     let input = convert.section("input");
     let acknowledgments = convert.section("acknowledgments");
     let output = convert.output();
@@ -422,7 +362,7 @@ impl Convert<'_> {
             endpoint: pattern(node, "endpoint"),
             template: pattern(node, "template"),
             reason: node.text("reason").unwrap_or_default().to_owned(),
-            expires_at: node.text("expires_at").and_then(Date::parse),
+            expires_at: node.text("expires_at").and_then(|text| text.parse().ok()),
         };
         let parts = [&ignore.kind, &ignore.service, &ignore.endpoint, &ignore.template];
         if parts.iter().all(|part| part.is_none()) && !self.is_judged(&path) {
@@ -436,7 +376,7 @@ impl Convert<'_> {
     }
 
     /// Reports a pattern over finding types that no type matches.
-    fn check_type(&mut self, kind: &Pattern, node: &Node, path: &str, plugins: &[Described]) {
+    fn check_type(&mut self, kind: &NamePattern, node: &Node, path: &str, plugins: &[Described]) {
         let names = rules(plugins);
         if names.iter().any(|name| kind.matches(name)) {
             return;
@@ -513,8 +453,8 @@ fn severity(name: &str) -> Option<Severity> {
     }
 }
 
-fn pattern(node: &Node, name: &str) -> Option<Pattern> {
-    Pattern::new(node.text(name)?).ok()
+fn pattern(node: &Node, name: &str) -> Option<NamePattern> {
+    NamePattern::new(node.text(name)?).ok()
 }
 
 /// Returns the error for a struct that does not fit the table of keys.

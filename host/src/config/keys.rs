@@ -155,10 +155,11 @@ fn gate(plugins: &[Described]) -> Fields {
             "Usable spans below which there is no verdict, exit code 3.",
         ),
         optional("fail_on_severity", severity(), "Any problem of this severity or worse fails."),
-        optional(
+        preset(
             "fail_on_confidence",
             confidence(),
-            "Only problems of this confidence or better can fail `fail_on_severity` and `max_new`.",
+            text("candidate"),
+            "Problems of less confidence do not count in any rule.",
         ),
         preset(
             "allow_plugin_faults",
@@ -249,8 +250,8 @@ fn rule_fields() -> Vec<Field> {
 
 fn overrides(plugins: &[Described]) -> Fields {
     let mut fields = vec![
-        optional("service", Kind::Glob, "Services it holds for, as a glob; all unless said."),
-        optional("endpoint", Kind::Glob, "Endpoints it holds for, as a glob; all unless said."),
+        optional("service", Kind::Glob, "Services it holds for, with `*` and `?`; all unless said."),
+        optional("endpoint", Kind::Glob, "Endpoints it holds for, with `*` and `?`; all unless said."),
     ];
     fields.extend(declared(plugins).into_iter().map(|(name, declared)| setting(name, declared, false)));
     Fields::new(fields)
@@ -258,10 +259,10 @@ fn overrides(plugins: &[Described]) -> Fields {
 
 fn ignores() -> Fields {
     Fields::new(vec![
-        optional("type", Kind::Glob, "Finding types, as a glob."),
-        optional("service", Kind::Glob, "Services, as a glob."),
-        optional("endpoint", Kind::Glob, "Endpoints, as a glob."),
-        optional("template", Kind::Glob, "Normalized operations, as a glob."),
+        optional("type", Kind::Glob, "Finding types, with `*` and `?`."),
+        optional("service", Kind::Glob, "Services, with `*` and `?`."),
+        optional("endpoint", Kind::Glob, "Endpoints, with `*` and `?`."),
+        optional("template", Kind::Glob, "Normalized operations, with `*` and `?`."),
         Field { required: true, ..optional("reason", Kind::NonEmpty, "Why, for whoever reads it later.") },
         optional("expires_at", Kind::Date, "Last day it holds, in UTC."),
     ])

@@ -1,10 +1,9 @@
 //! Types of configuration values: what each accepts, how it is described to people and in JSON Schema.
 
-use super::date::Date;
 use super::output::{Format, OutputSpec, check_outputs};
-use super::pattern::Pattern;
 use super::value::{Node, Value, printable};
 use serde_json::{Value as Json, json};
+use tracewatt_core::acknowledge::{Date, NamePattern};
 use tracewatt_core::plugin::{Setting, SettingKind};
 
 /// The type of a value.
@@ -54,13 +53,8 @@ impl Kind {
             _ => return Err(self.wanted(value)),
         };
         let good = match self {
-            Kind::Glob => {
-                return match Pattern::new(text) {
-                    Ok(_) => Ok(value.clone()),
-                    Err(error) => Err(format!("{}: {error}", self.wanted(value))),
-                };
-            }
-            Kind::Date => Date::parse(text).is_some(),
+            Kind::Glob => !text.is_empty() && NamePattern::new(text).is_ok(),
+            Kind::Date => text.parse::<Date>().is_ok(),
             Kind::Region => is_region(text),
             Kind::Sha256 => text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit()),
             _ => !text.is_empty(),
@@ -85,7 +79,7 @@ impl Kind {
             }
             Kind::NonEmpty => "a text that is not empty".to_owned(),
             Kind::ShortTextList(most) => format!("a list of at most {most} texts"),
-            Kind::Glob => "a glob pattern".to_owned(),
+            Kind::Glob => "a pattern that is not empty, with `*` and `?`".to_owned(),
             Kind::Date => "a day that exists, YYYY-MM-DD".to_owned(),
             Kind::Region => "a region of 1 to 64 letters, digits, `-` or `_`".to_owned(),
             Kind::Sha256 => "a SHA-256 digest, 64 hex digits".to_owned(),
@@ -110,7 +104,7 @@ impl Kind {
             Kind::ShortTextList(most) => {
                 json!({ "type": "array", "items": { "type": "string" }, "maxItems": most })
             }
-            Kind::Glob => json!({ "type": "string" }),
+            Kind::Glob => json!({ "type": "string", "minLength": 1 }),
             Kind::Date => {
                 json!({ "type": "string", "format": "date", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$" })
             }

@@ -8,28 +8,25 @@
 //! The JSON Schema, the reference page and `config show` are made of the same table.
 
 mod checked;
-mod date;
 mod document;
 mod error;
 mod keys;
 mod kind;
 mod output;
-mod pattern;
 mod raw;
+mod sections;
 mod show;
 mod value;
 mod walk;
 
 pub use checked::{
-    AcknowledgmentsConfig, Config, CountBy, DetectionConfig, GateConfig, GreenConfig, Ignore, InputLimits,
-    OutputConfig, Override, PluginConfig, PluginLimits, RuleConfig, check,
+    AcknowledgmentsConfig, Config, DetectionConfig, Ignore, InputLimits, OutputConfig, Override,
+    PluginConfig, PluginLimits, RuleConfig, check,
 };
-pub use date::Date;
 pub use document::{json_schema, reference_page};
 pub use error::{ConfigError, ConfigErrors};
 pub use keys::Described;
 pub use output::{Format, OutputSpec, check_outputs};
-pub use pattern::Pattern;
 pub use raw::{Dialect, Flag, NamedPlugin, PluginSource, Raw};
 pub use value::{Origin, Spot};
 

@@ -149,7 +149,9 @@ impl Value {
         match self {
             Value::Boolean(value) => value.to_string(),
             Value::Integer(value) => value.to_string(),
-            Value::Float(value) => toml::Value::Float(*value).to_string(),
+            Value::Float(value) if value.is_nan() => "nan".to_owned(),
+            // As in `4e-11` and `2.0`: the shortest form that reads back, a float in TOML too.
+            Value::Float(value) => format!("{value:?}"),
             Value::Text(value) => quoted(value),
             Value::Date(value) => value.clone(),
             Value::List(nodes) => {

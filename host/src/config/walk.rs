@@ -59,10 +59,9 @@ impl Walk<'_> {
             }
             return self.default(field);
         };
-        let node = match &field.shape {
-            Shape::Value(kind) => {
-                self.value(kind, node, path).or_else(|| field.default.clone().map(Node::preset))
-            }
+        let checked = match &field.shape {
+            Shape::Value(kind) => self.value(kind, node, path),
+
             Shape::Table(fields) => Some(self.table(node, fields, path)),
             Shape::Map(kind, most) => self.map(kind, *most, node, path),
             Shape::List(fields) => self.list(fields, node, path),
@@ -121,11 +120,12 @@ impl Walk<'_> {
             let name = name_of(key, path);
             if fields.get(name).is_none() {
                 if let (true, Some(file)) = (path == "plugins", node.text("path")) {
-                    let reason = format!("its component `{file}` was not loaded, so its settings are unknown");
+                    let reason =
+                        format!("its component `{file}` was not loaded, so its settings are unknown");
                     self.wrong(&key.origin, &join(path, &key.name), reason, None);
                     continue;
                 }
-                let help = self.help(name, fields, path);
+                let help = self.help(name, fields);
                 self.wrong(&key.origin, &join(path, &key.name), format!("unknown {}", fields.noun), help);
             } else if let Some((other, _)) =
                 entries.iter().take(index).find(|(other, _)| name_of(other, path) == name)
@@ -138,7 +138,7 @@ impl Walk<'_> {
     }
 
     /// Returns what the person may have meant by a key that does not exist.
-    fn help(&self, name: &str, fields: &Fields, path: &str) -> Option<String> {
+    fn help(&self, name: &str, fields: &Fields) -> Option<String> {
         let mut homes = Vec::new();
         if used(self.keys).any(|field| field.name == name) {
             homes.push(String::new());
