@@ -1,1 +1,2 @@
 //! Turning what an instrumentation recorded into templates.
+pub mod sql;
