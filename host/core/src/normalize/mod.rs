@@ -15,6 +15,7 @@ pub mod http;
 pub mod messaging;
 pub mod rpc;
 mod shape;
+pub mod sql;
 
 /// A normalized text: what stays the same between calls, and what does not.
 ///

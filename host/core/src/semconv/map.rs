@@ -51,7 +51,7 @@ impl Default for MapOptions {
 #[derive(Debug, Default)]
 pub struct Mapper {
     options: MapOptions,
-    template: Template,
+    work: render::Work,
     scratch: Template,
 }
 
@@ -178,7 +178,7 @@ impl Mapper {
         span.peer = texts.intern(&place::peer(input, kind, &mut self.scratch));
         if call::statement(input).is_some() {
             let max_text = self.options.max_text_bytes;
-            let rendered = render::render(input, kind, system, max_text, &mut self.template);
+            let rendered = render::render(input, kind, system, max_text, &mut self.work);
             self.describe(input, &rendered, span, texts);
         }
     }
@@ -195,7 +195,7 @@ impl Mapper {
         losses: &mut Losses,
     ) {
         let max_text = self.options.max_text_bytes;
-        let rendered = render::render(input, kind, system, max_text, &mut self.template);
+        let rendered = render::render(input, kind, system, max_text, &mut self.work);
         losses.add("texts_cut", u64::from(rendered.cut));
         span.system = texts.intern(system);
         span.peer = texts.intern(&place::peer(input, kind, &mut self.scratch));
@@ -219,12 +219,12 @@ impl Mapper {
         span: &mut Span,
         texts: &mut Texts,
     ) -> bool {
-        span.template = texts.intern(&self.template.text);
+        span.template = texts.intern(&self.work.template.text);
         span.verb = rendered.verb;
         span.batch_size = rendered.facts.batch;
         if is_statement(&input.raw.name) {
             // Some instrumentations name a span by its statement.
-            span.name = texts.intern(clean::cut(&self.template.text, MAX_NAME));
+            span.name = texts.intern(clean::cut(&self.work.template.text, MAX_NAME));
         }
         let generic = rendered.gap.is_some() || rendered.linked;
         // What is not known to be a read is not to be called redundant.
@@ -254,9 +254,9 @@ impl Mapper {
             span.flags.set(SpanFlags::PARAMS_HIDDEN);
             return false;
         }
-        self.template.params().for_each(|value| print.add(value));
+        self.work.template.params().for_each(|value| print.add(value));
         span.params = print.finish();
-        recorded || self.template.param_count() > 0
+        recorded || self.work.template.param_count() > 0
     }
 }
 

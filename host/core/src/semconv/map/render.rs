@@ -4,6 +4,7 @@ use super::call::{self, is_one_of};
 use super::params::rows_of;
 use super::sql;
 use super::{Input, clean};
+use crate::normalize::sql::Statement;
 use crate::normalize::{Access, Facts, Template, cache, document, http, messaging, rpc};
 use crate::semconv::Attr;
 use crate::trace::{IoKind, Verb};
@@ -34,18 +35,27 @@ pub(super) struct Rendered {
     pub opaque: bool,
 }
 
+/// Where templates are made; reused from span to span.
+#[derive(Debug, Default)]
+pub(super) struct Work {
+    /// The template of the last call.
+    pub template: Template,
+    statement: Statement,
+}
+
 /// Writes the template of an outbound call of `kind` to `system`.
 pub(super) fn render(
     input: &Input<'_, '_>,
     kind: IoKind,
     system: &str,
     max_text: usize,
-    out: &mut Template,
+    work: &mut Work,
 ) -> Rendered {
+    let Work { template: out, statement: parsed } = work;
     out.clear();
     let mut rendered = match kind {
-        IoKind::Sql | IoKind::Other => statement(input, system, max_text, out),
-        IoKind::Datastore if system == "cassandra" => statement(input, system, max_text, out),
+        IoKind::Sql | IoKind::Other => statement(input, system, max_text, parsed, out),
+        IoKind::Datastore if system == "cassandra" => statement(input, system, max_text, parsed, out),
         IoKind::Cache => command(input, system, max_text, out),
         IoKind::Document | IoKind::Datastore => request(input, system, max_text, out),
         IoKind::Search => search(input, system, max_text, out),
@@ -61,20 +71,24 @@ pub(super) fn render(
     rendered
 }
 
-fn statement(input: &Input<'_, '_>, system: &str, max_text: usize, out: &mut Template) -> Rendered {
+fn statement(
+    input: &Input<'_, '_>,
+    system: &str,
+    max_text: usize,
+    parsed: &mut Statement,
+    out: &mut Template,
+) -> Rendered {
     let Some(full) = call::statement(input) else {
         return without_statement(input, system, out);
     };
     let text = clean::cut(full, max_text);
     let cut = text.len() < full.len();
-    let facts = sql::normalize(system, text, out);
-    let word = call::first_word(text);
-    let session = sql::session(text);
+    let read = sql::normalize(system, text, parsed, out);
     Rendered {
-        facts: Facts { chatter: session == sql::Session::Ping, ..facts },
-        verb: verb(facts.access, word),
-        transaction: session == sql::Session::Transaction,
-        truncated: cut || arrived_cut(full),
+        facts: read.facts,
+        verb: read.verb,
+        transaction: read.session == sql::Session::Transaction,
+        truncated: cut || read.truncated || arrived_cut(full),
         cut,
         ..Rendered::default()
     }
@@ -341,8 +355,9 @@ fn batch_size(input: &Input<'_, '_>) -> Option<u32> {
 /// Returns the verb of a call from what it does and the word it begins with.
 fn verb(access: Access, word: &str) -> Verb {
     const DELETES: [&str; 7] = ["delete", "del", "unlink", "remove", "truncate", "drop", "expire"];
-    const UPDATES: [&str; 11] = [
+    const UPDATES: [&str; 12] = [
         "update",
+        "alter",
         "put",
         "patch",
         "merge",

@@ -1,7 +1,12 @@
 //! The door to the SQL normalizer, and what a statement means for the session it runs in.
 
-use super::call::{first_word, is_one_of, without_comments};
+use super::call::{is_one_of, without_comments};
+use crate::normalize::sql::{self, Dialect, Statement};
 use crate::normalize::{Access, Facts, Template};
+use crate::trace::Verb;
+
+/// Longest statement that is compared with the pings, in bytes, comments included.
+const MAX_PING: usize = 256;
 
 /// What a statement is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -14,10 +19,56 @@ pub(super) enum Session {
     Ping,
 }
 
+/// What the normalizer made of a statement, beyond the template.
+pub(super) struct Read {
+    /// What a detector must know.
+    pub facts: Facts,
+    /// Read or write, and how.
+    pub verb: Verb,
+    /// What the statement is for.
+    pub session: Session,
+    /// The text was cut before it arrived.
+    pub truncated: bool,
+}
+
 /// Writes the template of a statement in the dialect of `system`.
-pub(super) fn normalize(system: &str, text: &str, out: &mut Template) -> Facts {
-    let _ = system;
-    stand_in(text, out)
+pub(super) fn normalize(system: &str, text: &str, statement: &mut Statement, out: &mut Template) -> Read {
+    out.clear();
+    statement.normalize_into(Dialect::from_system(system), text, text.len());
+    out.text.push_str(&statement.template);
+    statement.params().for_each(|value| out.push_param(value));
+    let session = match statement.verb {
+        _ if is_ping(text) => Session::Ping,
+        sql::Verb::Transaction | sql::Verb::Session => Session::Transaction,
+        _ => Session::Work,
+    };
+    let access = match statement.verb {
+        _ if statement.writes => Access::Write,
+        sql::Verb::Select => Access::Read,
+        _ => Access::Unknown,
+    };
+    let hidden = statement.placeholders > 0;
+    Read {
+        facts: Facts {
+            access,
+            batch: statement.batch,
+            chatter: session == Session::Ping,
+            params_hidden: hidden,
+        },
+        verb: verb(statement.verb),
+        session,
+        truncated: statement.truncated,
+    }
+}
+
+fn verb(verb: sql::Verb) -> Verb {
+    match verb {
+        sql::Verb::Select => Verb::Read,
+        sql::Verb::Insert => Verb::Insert,
+        sql::Verb::Update | sql::Verb::Merge => Verb::Update,
+        sql::Verb::Delete => Verb::Delete,
+        _ => Verb::Other,
+    }
 }
 
 /// Returns whether a statement begun by `word` reads or writes.
@@ -36,24 +87,8 @@ pub(super) fn access(word: &str) -> Access {
     }
 }
 
-/// Returns what a statement is for. Statements that only talk about the session are recognised by
-/// their first words, pings by their whole text.
-pub(super) fn session(text: &str) -> Session {
-    const CONTROL: [&str; 13] = [
-        "begin",
-        "start",
-        "commit",
-        "rollback",
-        "savepoint",
-        "release",
-        "set",
-        "abort",
-        "end",
-        "reset",
-        "discard",
-        "use",
-        "deallocate",
-    ];
+/// Returns whether a statement only asks if the server is there, or which one it is.
+fn is_ping(text: &str) -> bool {
     const PINGS: [&str; 9] = [
         "select 1",
         "select 1 from dual",
@@ -65,70 +100,15 @@ pub(super) fn session(text: &str) -> Session {
         "show standard_conforming_strings",
         "select @@session.transaction_read_only",
     ];
-    let word = first_word(text);
-    // `END` alone ends a transaction; a block that begins with BEGIN is a program.
-    let short = text.len() < 200 && !text.trim_end().trim_end_matches(';').contains(';');
-    if is_one_of(word, &CONTROL) && short {
-        return Session::Transaction;
-    }
-    let line = squeeze(text);
-    if line.starts_with("select set_config(") || line.starts_with("select pg_catalog.set_config(") {
-        Session::Transaction
-    } else if is_one_of(line.trim_end_matches([';', ' ']), &PINGS) {
-        Session::Ping
-    } else {
-        Session::Work
-    }
+    text.len() <= MAX_PING && is_one_of(squeeze(text).trim_end_matches([';', ' ']), &PINGS)
 }
 
-/// Returns the beginning of a text in lower case with single spaces, comments left out in front.
+/// Returns the first words of a text in lower case with single spaces, without comments in front.
 fn squeeze(text: &str) -> String {
     let words = without_comments(text).split_ascii_whitespace().take(8);
     let mut line = words.collect::<Vec<_>>().join(" ");
     line.make_ascii_lowercase();
     line
-}
-
-/// Stands in for the SQL normalizer until it is there: literals and placeholders become `?`.
-fn stand_in(text: &str, out: &mut Template) -> Facts {
-    out.clear();
-    let mut hidden = false;
-    let mut rest = text.trim();
-    while let Some(ch) = rest.chars().next() {
-        let word = rest.find(|ch: char| !ch.is_alphanumeric() && ch != '_').unwrap_or(rest.len());
-        let taken = match ch {
-            '\'' => {
-                let end = rest[1..].find('\'').map_or(rest.len(), |end| end + 2);
-                out.push_param(&rest[..end]);
-                out.text.push('?');
-                end
-            }
-            '0'..='9' => {
-                out.push_param(&rest[..word]);
-                out.text.push('?');
-                word
-            }
-            '$' | '?' | '%' => {
-                hidden = true;
-                out.text.push('?');
-                1 + rest[1..].find(|ch: char| !ch.is_alphanumeric()).unwrap_or(rest.len() - 1)
-            }
-            _ if ch.is_whitespace() => {
-                out.text.push(' ');
-                rest.len() - rest.trim_start().len()
-            }
-            _ if word > 0 => {
-                out.text.push_str(&rest[..word]);
-                word
-            }
-            _ => {
-                out.text.push(ch);
-                ch.len_utf8()
-            }
-        };
-        rest = &rest[taken..];
-    }
-    Facts { access: access(first_word(text)), params_hidden: hidden, ..Facts::default() }
 }
 
 #[cfg(test)]
@@ -150,7 +130,8 @@ mod tests {
             ("", Session::Work),
         ];
         for (text, want) in cases {
-            assert_eq!(session(text), want, "{text}");
+            let read = normalize("postgresql", text, &mut Statement::default(), &mut Template::default());
+            assert_eq!(read.session, want, "{text}");
         }
     }
 }

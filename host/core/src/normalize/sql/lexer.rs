@@ -1,0 +1,898 @@
+//! Cuts a statement into tokens: one pass, no memory, every byte looked at a bounded number of times.
+//!
+//! A few characters mean different things after an operand than before one (`-`, `%`, `[`, `"`), so the caller says in
+//! a `Place` where the token stands. What never ends (a string, a quoted name, a comment) swallows the rest: a text cut
+//! by an agent must not show the half of a literal.
+//!
+//! Linear time holds by construction: a scan for a closing mark either finds it, and then all that it passed is
+//! consumed, or fails, and then either the rest is consumed or the same scan is never tried again
+//! (`no_nesting`, `no_loose_tag`). All other look-ahead is bounded by a constant.
+
+use super::dialect::{At, Backslash, Bracket, DoubleQuote, Hash, Syntax};
+use super::keywords::{self, Kw};
+use memchr::{memchr, memchr2, memmem};
+
+/// Where a token stands, as far as that decides what it is.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Place {
+    /// After an operand.
+    pub operand: bool,
+    /// Where a value is expected, not a name.
+    pub value: bool,
+    /// Where the name of a table is expected.
+    pub name: bool,
+    /// Inside `[ ]`.
+    pub square: bool,
+    /// Where `[` opens an array in every dialect.
+    pub array: bool,
+    /// Where `$tag$` opens a body of statements rather than a string.
+    pub body: bool,
+    /// After `.`.
+    pub member: bool,
+    /// Where `@x` is a variable being declared.
+    pub declares: bool,
+    /// Where `@x =` names an argument.
+    pub arguments: bool,
+}
+
+/// How the text of a string is turned into its value.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Escape {
+    None,
+    /// The quote is doubled.
+    Doubled(u8),
+    /// The quote is doubled or escaped by a backslash.
+    Backslash(u8),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Kind {
+    Word(Kw),
+    /// A name in quotes of any kind, written as it stands.
+    Quoted,
+    Number,
+    Text(Escape),
+    Bind,
+    /// A `?` that touches a `?` before it.
+    TouchingBind,
+    Op,
+    Comma,
+    Semicolon,
+    Dot,
+    Colon,
+    Cast,
+    Open,
+    Close,
+    SquareOpen,
+    SquareClose,
+    /// `{`, with what it holds put away until its `}`.
+    Brace,
+    /// `{` that opens a placeholder such as `{id:UInt32}` or `{{ id }}`.
+    BindBrace,
+    BraceClose,
+    /// `{` or `}` of a JDBC escape, written as it stands.
+    CallBrace,
+    BodyOpen,
+    BodyClose,
+    End,
+}
+
+/// One token: what it is and where its text lies.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Token {
+    pub kind: Kind,
+    pub start: usize,
+    pub end: usize,
+}
+
+const SPACE: u8 = 1;
+const WORD: u8 = 2;
+const DIGIT: u8 = 4;
+const LETTER: u8 = 8;
+const HIGH: u8 = 16;
+
+static CLASS: [u8; 256] = {
+    let mut class = [0u8; 256];
+    let mut i = 0;
+    while i < 256 {
+        let byte = i as u8;
+        class[i] = match byte {
+            b' ' | b'\t' | b'\n' | b'\r' | 0x0B | 0x0C | 0 => SPACE,
+            b'0'..=b'9' => WORD | DIGIT,
+            b'a'..=b'z' | b'A'..=b'Z' | b'_' => WORD | LETTER,
+            b'$' => WORD,
+            0x80.. => WORD | LETTER | HIGH,
+            _ => 0,
+        };
+        i += 1;
+    }
+    class
+};
+
+#[inline]
+fn class(byte: u8) -> u8 {
+    CLASS[byte as usize]
+}
+
+/// Longest tag of a dollar quote that is looked for.
+const LONGEST_TAG: usize = 64;
+/// Longest name in `%(name)s`.
+const LONGEST_NAME: usize = 128;
+
+pub(super) struct Lexer<'a> {
+    text: &'a str,
+    bytes: &'a [u8],
+    pos: usize,
+    syntax: Syntax,
+    /// The text ends inside something.
+    pub open_end: bool,
+    /// The first and the last comment, without their marks.
+    pub comments: [Option<(usize, usize)>; 2],
+    executable: bool,
+    body: Option<(usize, usize)>,
+    braces: u32,
+    call_braces: u32,
+    no_nesting: bool,
+    no_loose_tag: bool,
+    backslash: Option<bool>,
+}
+
+impl<'a> Lexer<'a> {
+    pub(super) fn new(syntax: Syntax, text: &'a str) -> Lexer<'a> {
+        let backslash = match syntax.backslash {
+            Backslash::Plain => Some(false),
+            Backslash::Escape => Some(true),
+            Backslash::Guess => None,
+        };
+        Lexer {
+            text,
+            bytes: text.as_bytes(),
+            pos: 0,
+            syntax,
+            open_end: false,
+            comments: [None; 2],
+            executable: false,
+            body: None,
+            braces: 0,
+            call_braces: 0,
+            no_nesting: false,
+            no_loose_tag: false,
+            backslash,
+        }
+    }
+
+    #[inline]
+    fn at(&self, at: usize) -> u8 {
+        self.bytes.get(at).copied().unwrap_or(0)
+    }
+
+    /// Moves to the next white space or punctuation that cannot be part of a password.
+    pub(super) fn skip_run(&mut self) -> usize {
+        while let Some(&byte) = self.bytes.get(self.pos) {
+            if class(byte) & SPACE != 0 || matches!(byte, b';' | b',' | b')') {
+                break;
+            }
+            self.pos += 1;
+        }
+        self.pos
+    }
+
+    /// Skips the declarations that SQL Server's drivers put before a statement: `(@p1 int, @p2 varchar(50))`.
+    pub(super) fn skip_declarations(&mut self) {
+        loop {
+            let mut at = self.skip_blanks(self.pos);
+            if self.at(at) != b'(' || self.at(self.skip_blanks(at + 1)) != b'@' {
+                return;
+            }
+            let mut depth = 0usize;
+            let end = loop {
+                match self.bytes.get(at) {
+                    None => return,
+                    Some(b'(') => depth += 1,
+                    Some(b')') => depth -= 1,
+                    Some(b'\'' | b'"' | b'?' | b'=' | b';') => return,
+                    Some(_) => {}
+                }
+                at += 1;
+                if depth == 0 {
+                    break at;
+                }
+            };
+            self.pos = end;
+        }
+    }
+
+    fn skip_blanks(&self, mut at: usize) -> usize {
+        while at < self.bytes.len() && class(self.bytes[at]) & SPACE != 0 {
+            at += 1;
+        }
+        at
+    }
+
+    /// Skips white space and comments.
+    fn skip_ignored(&mut self, place: &Place) {
+        loop {
+            let Some(&byte) = self.bytes.get(self.pos) else { return };
+            let cls = class(byte);
+            if cls & SPACE != 0 {
+                self.pos += 1;
+            } else if cls & HIGH != 0 {
+                match self.text.get(self.pos..).and_then(|rest| rest.chars().next()) {
+                    Some(c) if is_blank(c) => self.pos += c.len_utf8(),
+                    _ => return,
+                }
+            } else {
+                let next = self.at(self.pos + 1);
+                match byte {
+                    b'-' if next == b'-' && self.is_dash_comment() => self.line_comment(2),
+                    b'/' if next == b'*' => self.block_comment(),
+                    b'*' if next == b'/' && self.executable => {
+                        self.executable = false;
+                        self.pos += 2;
+                    }
+                    b'#' if next != b'{' && self.is_hash_comment(place) => self.line_comment(1),
+                    _ => return,
+                }
+            }
+        }
+    }
+
+    fn is_dash_comment(&self) -> bool {
+        !self.syntax.dash_needs_space || self.bytes.get(self.pos + 2).is_none_or(|&b| b <= b' ' || b == b'-')
+    }
+
+    fn is_hash_comment(&self, place: &Place) -> bool {
+        match self.syntax.hash {
+            Hash::Comment => true,
+            Hash::Operator | Hash::Word => false,
+            Hash::Guess => {
+                let next = self.at(self.pos + 1);
+                !((place.name || place.member) && (class(next) & WORD != 0 || next == b'#'))
+            }
+        }
+    }
+
+    fn line_comment(&mut self, mark: usize) {
+        let start = self.pos + mark;
+        let end = memchr2(b'\n', b'\r', &self.bytes[start..]).map_or(self.bytes.len(), |n| start + n);
+        self.pos = end;
+    }
+
+    fn block_comment(&mut self) {
+        let start = self.pos + 2;
+        if self.syntax.executable_comments && self.at(start) == b'!' {
+            self.pos = start + 1;
+            while class(self.at(self.pos)) & DIGIT != 0 {
+                self.pos += 1;
+            }
+            self.executable = true;
+            return;
+        }
+        let Some(end) = self.comment_end(start) else {
+            self.open_end = true;
+            self.pos = self.bytes.len();
+            return;
+        };
+        self.pos = end + 2;
+        let place = usize::from(self.comments[0].is_some());
+        self.comments[place] = Some((start, end));
+    }
+
+    /// Finds the `*/` of the comment whose text begins at `start`.
+    fn comment_end(&mut self, start: usize) -> Option<usize> {
+        let mut depth = 1usize;
+        let mut first = None;
+        let mut at = start;
+        while let Some(found) = memchr2(b'*', b'/', &self.bytes[at..]) {
+            at += found;
+            if self.bytes[at] == b'*' && self.at(at + 1) == b'/' {
+                first = first.or(Some(at));
+                depth -= 1;
+                if depth == 0 || !self.syntax.nested_comments || self.no_nesting {
+                    return Some(at);
+                }
+                at += 2;
+            } else if self.bytes[at] == b'/' && self.at(at + 1) == b'*' {
+                depth += 1;
+                at += 2;
+            } else {
+                at += 1;
+            }
+        }
+        // Not nested after all, it seems; do not look that far again.
+        self.no_nesting = true;
+        first
+    }
+
+    /// Returns the next token.
+    pub(super) fn next(&mut self, place: &Place) -> Token {
+        self.skip_ignored(place);
+        let start = self.pos;
+        let Some(&byte) = self.bytes.get(start) else {
+            return Token { kind: Kind::End, start, end: start };
+        };
+        let kind = match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'_' => self.word(place),
+            b'0'..=b'9' => self.number(),
+            b'\'' => self.string(b'\'', None),
+            b',' => self.take(1, Kind::Comma),
+            b'(' => self.take(1, Kind::Open),
+            b')' => self.take(1, Kind::Close),
+            b'.' if class(self.at(start + 1)) & DIGIT != 0 && !place.operand && !place.member => self.number(),
+            b'.' => self.take(1, Kind::Dot),
+            b';' => self.take(1, Kind::Semicolon),
+            b'?' => self.question(place),
+            b'"' => self.double_quote(place),
+            b'`' => self.quoted_name(b'`'),
+            b'$' => self.dollar(place),
+            b':' => self.colon(place),
+            b'@' => self.at_sign(place),
+            b'%' => self.percent(place),
+            b'[' => self.square(place),
+            b']' => self.take(1, Kind::SquareClose),
+            b'{' => self.brace(),
+            b'}' => self.brace_close(),
+            b'#' if self.at(start + 1) == b'{' => {
+                self.pos += 1;
+                self.take(1, Kind::BindBrace)
+            }
+            b'#' if self.is_hash_word() => self.word(place),
+            0x80.. => self.word(place),
+            _ => self.operator(place),
+        };
+        Token { kind, start, end: self.pos }
+    }
+
+    #[inline]
+    fn take(&mut self, len: usize, kind: Kind) -> Kind {
+        self.pos += len;
+        kind
+    }
+
+    fn is_hash_word(&self) -> bool {
+        let next = self.at(self.pos + 1);
+        matches!(self.syntax.hash, Hash::Word | Hash::Guess) && (class(next) & WORD != 0 || next == b'#')
+    }
+
+    fn word(&mut self, place: &Place) -> Kind {
+        let start = self.pos;
+        if class(self.bytes[start]) & HIGH != 0 && self.currency_at(start) {
+            return self.number();
+        }
+        let end = self.word_end(start);
+        self.pos = end;
+        let next = self.at(end);
+        if matches!(next, b'\'' | b'"' | b'&') {
+            if let Some(kind) = self.prefixed_string(start, end) {
+                return kind;
+            }
+        }
+        if next == b'-' && end - start == 8 && self.is_uuid(start) {
+            self.pos = start + 36;
+            return Kind::Number;
+        }
+        if place.member || (next == b'.' && self.is_member(end + 1)) {
+            return Kind::Word(Kw::NONE);
+        }
+        Kind::Word(keywords::lookup(&self.bytes[start..end]))
+    }
+
+    fn is_member(&self, at: usize) -> bool {
+        let byte = self.at(at);
+        class(byte) & WORD != 0 || matches!(byte, b'"' | b'`' | b'\'' | b'*' | b'?' | b'[')
+    }
+
+    /// Finds the end of the word at `start`. `#` and `@` belong to it where the dialect has them in names, and so does a
+    /// `?` that some agents put in the place of digits (`shard?.orders`).
+    fn word_end(&self, start: usize) -> usize {
+        let mut at = start;
+        loop {
+            while at < self.bytes.len() && class(self.bytes[at]) & (WORD | HIGH) == WORD {
+                at += 1;
+            }
+            let Some(&byte) = self.bytes.get(at) else { return at };
+            let next = self.at(at + 1);
+            let joins = match byte {
+                0x80.. => match self.text.get(at..).and_then(|rest| rest.chars().next()) {
+                    Some(c) if !is_blank(c) => {
+                        at += c.len_utf8();
+                        continue;
+                    }
+                    _ => false,
+                },
+                b'#' => match self.syntax.hash {
+                    Hash::Word => true,
+                    Hash::Guess => at == start || class(next) & WORD != 0 || next == b'#',
+                    Hash::Comment | Hash::Operator => false,
+                },
+                b'@' => at > start && class(next) & LETTER != 0,
+                b'?' => {
+                    at > start
+                        && (next == b'_' || next.is_ascii_alphabetic()
+                            || next == b'.' && class(self.at(at + 2)) & LETTER != 0)
+                }
+                _ => false,
+            };
+            if !joins {
+                return at;
+            }
+            at += 1;
+        }
+    }
+
+    fn currency_at(&self, at: usize) -> bool {
+        let mut chars = self.text.get(at..).unwrap_or("").chars();
+        let symbol = chars.next();
+        let currency =
+            matches!(symbol, Some('\u{A2}'..='\u{A5}' | '\u{9F2}' | '\u{9F3}' | '\u{E3F}' | '\u{20A0}'..='\u{20CF}'));
+        currency && matches!(chars.next(), Some('0'..='9' | '.' | '-' | ' '))
+    }
+
+    /// Reads the string whose prefix is the word just passed, as in `N'x'` or `_utf8mb4'x'`.
+    fn prefixed_string(&mut self, start: usize, end: usize) -> Option<Kind> {
+        let mut prefix = [0u8; 2];
+        let word = &self.bytes[start..end];
+        let quote = self.bytes[end];
+        if word.len() <= 2 {
+            prefix[..word.len()].copy_from_slice(word);
+            prefix.make_ascii_lowercase();
+        }
+        if quote == b'&' {
+            let inner = self.at(end + 1);
+            if prefix != [b'u', 0] || !matches!(inner, b'\'' | b'"') {
+                return None;
+            }
+            self.pos = end + 1;
+            return Some(if inner == b'"' {
+                self.quoted_name(b'"')
+            } else {
+                self.string(b'\'', Some(Escape::Doubled(b'\'')))
+            });
+        }
+        if quote == b'"' {
+            let strings = self.syntax.double_quote == DoubleQuote::Text;
+            if !strings || !matches!(&prefix, b"r\0" | b"b\0" | b"rb" | b"br" | b"x\0" | b"n\0") {
+                return None;
+            }
+            return Some(self.string(b'"', None));
+        }
+        match &prefix {
+            b"q\0" | b"nq" if self.syntax.q_quote => Some(self.q_string(end + 1)),
+            b"e\0" => Some(self.string(b'\'', Some(Escape::Backslash(b'\'')))),
+            b"n\0" | b"x\0" | b"b\0" | b"r\0" | b"rb" | b"br" | b"g\0" | b"ux" | b"gx" | b"bx" => {
+                Some(self.string(b'\'', None))
+            }
+            _ if word[0] == b'_' => Some(self.string(b'\'', None)),
+            _ => None,
+        }
+    }
+
+    /// Reads `q'[it's]'`, of which `open` is the place of the bracket.
+    fn q_string(&mut self, open: usize) -> Kind {
+        let Some(opener) = self.text.get(open..).and_then(|rest| rest.chars().next()) else {
+            return self.swallow(Kind::Text(Escape::None));
+        };
+        let closer = match opener {
+            '[' => ']',
+            '{' => '}',
+            '(' => ')',
+            '<' => '>',
+            other => other,
+        };
+        let mut mark = [0u8; 5];
+        let len = closer.encode_utf8(&mut mark).len();
+        mark[len] = b'\'';
+        let body = open + opener.len_utf8();
+        match memmem::find(&self.bytes[body..], &mark[..=len]) {
+            Some(found) => {
+                self.pos = body + found + len + 1;
+                Kind::Text(Escape::None)
+            }
+            None => self.swallow(Kind::Text(Escape::None)),
+        }
+    }
+
+    fn swallow(&mut self, kind: Kind) -> Kind {
+        self.open_end = true;
+        self.pos = self.bytes.len();
+        kind
+    }
+
+    /// Reads the string whose opening quote is at `self.pos`; `escape` is given where its prefix decides that.
+    fn string(&mut self, quote: u8, escape: Option<Escape>) -> Kind {
+        let open = self.pos;
+        if self.syntax.triple_quote && self.at(open + 1) == quote && self.at(open + 2) == quote {
+            return self.triple_quoted(open + 3, quote);
+        }
+        let escape = match escape {
+            Some(escape) => escape,
+            None if self.backslash_escapes(open) => Escape::Backslash(quote),
+            None => Escape::Doubled(quote),
+        };
+        let mut at = open + 1;
+        let backslash = matches!(escape, Escape::Backslash(_));
+        loop {
+            let found = match backslash {
+                true => memchr2(quote, b'\\', &self.bytes[at..]),
+                false => memchr(quote, &self.bytes[at..]),
+            };
+            let Some(found) = found else { return self.swallow(Kind::Text(escape)) };
+            at += found;
+            if self.bytes[at] == b'\\' && backslash {
+                at += 2;
+                if at > self.bytes.len() {
+                    return self.swallow(Kind::Text(escape));
+                }
+            } else if self.at(at + 1) == quote {
+                at += 2;
+            } else {
+                self.pos = at + 1;
+                return Kind::Text(escape);
+            }
+        }
+    }
+
+    fn triple_quoted(&mut self, mut at: usize, quote: u8) -> Kind {
+        while let Some(found) = memchr2(quote, b'\\', &self.bytes[at..]) {
+            at += found;
+            if self.bytes[at] == b'\\' {
+                at = (at + 2).min(self.bytes.len());
+            } else if self.at(at + 1) == quote && self.at(at + 2) == quote {
+                self.pos = at + 3;
+                return Kind::Text(Escape::Backslash(quote));
+            } else {
+                at += 1;
+            }
+        }
+        self.swallow(Kind::Text(Escape::Backslash(quote)))
+    }
+
+    /// Says whether a backslash escapes in plain strings. In an unknown dialect that is decided once for a statement: by
+    /// which reading leaves an even number of quotes, and where both do, by escaping.
+    fn backslash_escapes(&mut self, from: usize) -> bool {
+        if let Some(known) = self.backslash {
+            return known;
+        }
+        let mut all = 0usize;
+        let mut plain = 0usize;
+        let mut at = from;
+        while let Some(found) = memchr2(b'\'', b'\\', &self.bytes[at..]) {
+            at += found;
+            if self.bytes[at] == b'\'' {
+                all += 1;
+                plain += 1;
+                at += 1;
+            } else {
+                all += usize::from(self.at(at + 1) == b'\'');
+                at = (at + 2).min(self.bytes.len());
+            }
+        }
+        let escapes = !(plain % 2 == 1 && all % 2 == 0);
+        self.backslash = Some(escapes);
+        escapes
+    }
+
+    fn double_quote(&mut self, place: &Place) -> Kind {
+        match self.syntax.double_quote {
+            DoubleQuote::Name => self.quoted_name(b'"'),
+            DoubleQuote::Text => self.string(b'"', None),
+            DoubleQuote::Position => {
+                let open = self.pos;
+                let kind = self.quoted_name(b'"');
+                if kind != Kind::Quoted || self.is_name(open, place) { kind } else { Kind::Text(Escape::Doubled(b'"')) }
+            }
+        }
+    }
+
+    /// Whether what stands in double quotes from `open` to the current place is a name.
+    fn is_name(&self, open: usize, place: &Place) -> bool {
+        let inside = &self.bytes[open + 1..self.pos - 1];
+        if place.name || place.member {
+            return true;
+        }
+        let Some(&first) = inside.first() else { return false };
+        let next = self.at(self.skip_blanks(self.pos));
+        (next == b'.' || !place.value)
+            && class(first) & LETTER != 0
+            && inside.iter().all(|&b| class(b) & WORD != 0 || matches!(b, b' ' | b'.' | b'#' | b'-'))
+    }
+
+    fn quoted_name(&mut self, quote: u8) -> Kind {
+        let mut at = self.pos + 1;
+        while let Some(found) = memchr(quote, &self.bytes[at..]) {
+            at += found + 1;
+            if self.at(at) != quote {
+                self.pos = at;
+                return Kind::Quoted;
+            }
+            at += 1;
+        }
+        self.swallow(Kind::Text(Escape::None))
+    }
+
+    fn number(&mut self) -> Kind {
+        let start = self.pos;
+        let mut at = start;
+        if self.is_uuid(start) {
+            self.pos = start + 36;
+            return Kind::Number;
+        }
+        if class(self.bytes[at]) & HIGH != 0 {
+            // The currency sign, and what may stand between it and the amount.
+            at += self.text.get(at..).and_then(|rest| rest.chars().next()).map_or(1, char::len_utf8);
+            while matches!(self.at(at), b' ' | b'-') {
+                at += 1;
+            }
+        }
+        let mut suffix = at;
+        loop {
+            let byte = self.at(at);
+            let exponent = at > start && self.at(at - 1) | 0x20 == b'e' && class(self.at(at + 1)) & DIGIT != 0;
+            if class(byte) & DIGIT != 0 {
+                at += 1;
+                suffix = at;
+            } else if class(byte) & WORD != 0 && byte < 0x80 {
+                at += 1;
+            } else if byte == b'.' && self.at(at + 1) != b'.' && (class(self.at(at + 1)) & DIGIT != 0 || suffix == at) {
+                at += 1;
+                suffix = at;
+                if class(self.at(at)) & LETTER != 0 && self.at(at) | 0x20 != b'e' {
+                    break;
+                }
+            } else if matches!(byte, b'+' | b'-') && exponent && self.at(start + 1) | 0x20 != b'x' {
+                at += 1;
+            } else if byte >= 0x80 {
+                match self.text.get(at..).and_then(|rest| rest.chars().next()) {
+                    Some(c) if !is_blank(c) => at += c.len_utf8(),
+                    _ => break,
+                }
+            } else {
+                break;
+            }
+        }
+        // `1AND x` is two words.
+        if at > suffix && keywords::lookup(&self.bytes[suffix..at]) != Kw::NONE {
+            at = suffix;
+        }
+        self.pos = at;
+        Kind::Number
+    }
+
+    fn is_uuid(&self, at: usize) -> bool {
+        let Some(bytes) = self.bytes.get(at..at + 36) else { return false };
+        bytes.iter().enumerate().all(|(i, b)| match i {
+            8 | 13 | 18 | 23 => *b == b'-',
+            _ => b.is_ascii_hexdigit(),
+        })
+    }
+
+    fn question(&mut self, place: &Place) -> Kind {
+        let next = self.at(self.pos + 1);
+        if place.operand && (next == b'&' || next == b'|' && self.at(self.pos + 2) != b'|') {
+            return self.take(2, Kind::Op);
+        }
+        let touching = self.pos > 0 && self.bytes[self.pos - 1] == b'?';
+        self.pos += 1;
+        while class(self.at(self.pos)) & DIGIT != 0 {
+            self.pos += 1;
+        }
+        if touching { Kind::TouchingBind } else { Kind::Bind }
+    }
+
+    fn dollar(&mut self, place: &Place) -> Kind {
+        let start = self.pos;
+        let next = self.at(start + 1);
+        if let Some((from, to)) = self.body {
+            if self.bytes[start..].starts_with(&self.bytes[from..to]) {
+                self.body = None;
+                return self.take(to - from, Kind::BodyClose);
+            }
+        }
+        if class(next) & DIGIT != 0 {
+            self.pos += 1;
+            while class(self.at(self.pos)) & DIGIT != 0 {
+                self.pos += 1;
+            }
+            if self.at(self.pos) == b'.' && class(self.at(self.pos + 1)) & DIGIT != 0 {
+                return self.number();
+            }
+            return Kind::Bind;
+        }
+        if next == b'?' {
+            return self.take(2, Kind::Bind);
+        }
+        if next == b'{' {
+            return self.take(2, Kind::BindBrace);
+        }
+        if let Some((tag, loose)) = self.tag_end(start) {
+            if place.body && self.body.is_none() && !loose {
+                self.body = Some((start, tag));
+                self.pos = tag;
+                return Kind::BodyOpen;
+            }
+            let mark = &self.bytes[start..tag];
+            match memmem::find(&self.bytes[tag..], mark) {
+                Some(found) => {
+                    self.pos = tag + found + mark.len();
+                    return Kind::Text(Escape::None);
+                }
+                None if loose => self.no_loose_tag = true,
+                None => return self.swallow(Kind::Text(Escape::None)),
+            }
+        }
+        if class(next) & LETTER != 0 {
+            self.pos = self.word_end(start + 1);
+            return Kind::Bind;
+        }
+        self.take(1, Kind::Op)
+    }
+
+    /// Finds the end of the opening `$tag$`, and whether the tag holds spaces, which only some tools allow.
+    fn tag_end(&self, start: usize) -> Option<(usize, bool)> {
+        let mut loose = false;
+        for at in start + 1..start + LONGEST_TAG {
+            match self.at(at) {
+                b'$' => return Some((at + 1, loose)),
+                b' ' if at > start + 1 && self.syntax.loose_tags && !self.no_loose_tag => loose = true,
+                b'#' => {}
+                byte if class(byte) & (LETTER | DIGIT) != 0 => {}
+                _ => return None,
+            }
+        }
+        None
+    }
+
+    fn colon(&mut self, place: &Place) -> Kind {
+        let next = self.at(self.pos + 1);
+        if next == b':' {
+            return self.take(2, Kind::Cast);
+        }
+        if next == b'=' {
+            return self.take(2, Kind::Op);
+        }
+        let before = if self.pos == 0 { b' ' } else { self.bytes[self.pos - 1] };
+        let touches = class(before) & WORD != 0 || matches!(before, b')' | b']' | b'"' | b'`' | b'\'' | b'?' | b'*' | b'#');
+        let slice = place.square && class(next) & DIGIT != 0;
+        if (place.operand && touches) || slice || class(next) & (LETTER | DIGIT) == 0 {
+            return self.take(1, if place.operand { Kind::Colon } else { Kind::Op });
+        }
+        self.pos = self.word_end(self.pos + 1);
+        Kind::Bind
+    }
+
+    fn at_sign(&mut self, place: &Place) -> Kind {
+        let start = self.pos;
+        let next = self.at(start + 1);
+        if next == b'@' && class(self.at(start + 2)) & LETTER != 0 {
+            self.pos = self.word_end(start + 2);
+            return Kind::Word(Kw::NONE);
+        }
+        if class(next) & (LETTER | DIGIT) == 0 {
+            if matches!(next, b'`' | b'"' | b'\'') && self.syntax.double_quote == DoubleQuote::Text {
+                return self.take(1, Kind::Op);
+            }
+            let len = if matches!(next, b'>' | b'?' | b'@') { 2 } else { 1 };
+            return self.take(len, Kind::Op);
+        }
+        self.pos = self.word_end(start + 1);
+        let made_up = match &self.bytes[start + 1..self.pos] {
+            [b'_', b'_', ..] => true,
+            [b'p' | b'P', rest @ ..] => !rest.is_empty() && rest.iter().all(|b| class(*b) & DIGIT != 0),
+            name => name.iter().all(|b| class(*b) & DIGIT != 0),
+        };
+        let named = place.arguments && self.at(self.skip_blanks(self.pos)) == b'=';
+        let variable = match self.syntax.at {
+            At::Bind => false,
+            At::Declared => place.declares,
+            At::Numbered => !made_up,
+        };
+        if variable || named { Kind::Word(Kw::NONE) } else { Kind::Bind }
+    }
+
+    fn percent(&mut self, place: &Place) -> Kind {
+        let next = self.at(self.pos + 1);
+        if next == b'(' {
+            let window = &self.bytes[self.pos + 2..self.bytes.len().min(self.pos + 2 + LONGEST_NAME)];
+            if let Some(len) = memchr2(b')', b'(', window) {
+                let close = self.pos + 2 + len;
+                let letter = self.at(close + 1);
+                if self.bytes[close] == b')' && letter.is_ascii_alphabetic() && class(self.at(close + 2)) & WORD == 0 {
+                    self.pos = close + 2;
+                    return Kind::Bind;
+                }
+            }
+        }
+        let alone = class(self.at(self.pos + 2)) & WORD == 0 || next >= 0x80;
+        if class(next) & LETTER != 0 && alone && (!place.operand || next == b's') {
+            self.pos = if next >= 0x80 { self.word_end(self.pos + 1) } else { self.pos + 2 };
+            return Kind::Bind;
+        }
+        self.take(if next == b'%' { 2 } else { 1 }, Kind::Op)
+    }
+
+    fn square(&mut self, place: &Place) -> Kind {
+        if self.syntax.bracket == Bracket::Subscript || place.array {
+            return self.take(1, Kind::SquareOpen);
+        }
+        let guess = self.syntax.bracket == Bracket::Guess;
+        if guess && (place.operand || class(self.at(self.pos + 1)) & LETTER == 0) {
+            return self.take(1, Kind::SquareOpen);
+        }
+        let open = self.pos;
+        let mut at = open + 1;
+        if guess {
+            while class(self.at(at)) & WORD != 0 || matches!(self.at(at), b' ' | b'.' | b'#' | b'-' | b'/') {
+                at += 1;
+            }
+            if self.at(at) != b']' {
+                return self.take(1, Kind::SquareOpen);
+            }
+            return self.take(at + 1 - open, Kind::Quoted);
+        }
+        while let Some(found) = memchr(b']', &self.bytes[at..]) {
+            at += found + 1;
+            if self.at(at) == b']' {
+                at += 1;
+                continue;
+            }
+            self.pos = at;
+            let digits = at - open > 2 && self.bytes[open + 1..at - 1].iter().all(|&b| class(b) & DIGIT != 0);
+            return if digits { Kind::Number } else { Kind::Quoted };
+        }
+        self.swallow(Kind::Text(Escape::None))
+    }
+
+    fn brace(&mut self) -> Kind {
+        let next = self.at(self.pos + 1);
+        if self.braces == 0 {
+            let at = self.skip_blanks(self.pos + 1);
+            let call = self.bytes.get(at..at + 4).is_some_and(|word| word.eq_ignore_ascii_case(b"call"))
+                || self.at(at) == b'?' && self.at(self.skip_blanks(at + 1)) == b'=';
+            if call {
+                self.call_braces += 1;
+                return self.take(1, Kind::CallBrace);
+            }
+        }
+        if next == b'{' {
+            return self.take(1, Kind::BindBrace);
+        }
+        let name_end = self.word_end(self.pos + 1);
+        let named = class(next) & LETTER != 0 && self.at(self.skip_blanks(name_end)) == b':';
+        self.take(1, if named { Kind::BindBrace } else { Kind::Brace })
+    }
+
+    /// Tells the lexer how many braces are open, which it cannot know.
+    pub(super) fn set_braces(&mut self, open: u32) {
+        self.braces = open;
+    }
+
+    fn brace_close(&mut self) -> Kind {
+        if self.braces == 0 && self.call_braces > 0 {
+            self.call_braces -= 1;
+            return self.take(1, Kind::CallBrace);
+        }
+        self.take(1, Kind::BraceClose)
+    }
+
+    fn operator(&mut self, place: &Place) -> Kind {
+        let rest = &self.bytes[self.pos..];
+        let two = rest.get(..2).unwrap_or(b"");
+        let three = rest.get(..3).unwrap_or(b"");
+        let len = match three {
+            b"->>" | b"#>>" | b"<=>" | b"!~*" | b"~~*" | b"<->" | b"<#>" | b"-|-" | b"<<=" | b">>=" | b"!~~" => 3,
+            _ => match two {
+                b"<>" | b"<=" | b">=" | b"!=" | b"^=" | b"==" | b"||" | b"&&" | b"->" | b"#>" | b"#-" | b"~*"
+                | b"~~" | b"!~" | b"=>" | b"**" | b"<<" | b">>" | b"+=" | b"*=" | b"/=" | b"^@" | b"&<" | b"&>"
+                | b"~=" => 2,
+                b"-=" if place.operand => 2,
+                b"<@" if self.syntax.contained_by || class(self.at(self.pos + 2)) & WORD == 0 => 2,
+                _ => 1,
+            },
+        };
+        self.take(len, Kind::Op)
+    }
+}
+
+fn is_blank(c: char) -> bool {
+    c.is_whitespace() || matches!(c, '\u{FEFF}' | '\u{200B}' | '\u{2026}')
+}
