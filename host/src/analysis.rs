@@ -2,7 +2,7 @@
 //! what is added here is files, threads and the configuration.
 
 use crate::cli::invocation::Environment;
-use crate::config::{Config, CountBy, Date as ConfigDate, Override};
+use crate::config::{Config, Override};
 use crate::ingest::{ReadLimits, Reader, Source, SpanSink};
 use crate::session::Session;
 use anyhow::Result;
@@ -11,15 +11,14 @@ use std::io::Read;
 use std::sync::Arc;
 use tracewatt_core::acknowledge::{self, Acknowledgment, Date};
 use tracewatt_core::detect::{self, Detection, Detector, DetectorRun};
-use tracewatt_core::energy::{self, GreenOptions, GreenScore, RowSet, ScoreInput};
+use tracewatt_core::energy::{self, GreenScore, RowSet, ScoreInput};
 use tracewatt_core::finding::{self, Detected, Folded, Identity, Ignore, RuleSetting};
-use tracewatt_core::gate::{self, Count, GateInput, GateOptions};
+use tracewatt_core::gate::{self, GateInput};
 use tracewatt_core::loss::Losses;
 use tracewatt_core::plugin::SettingValue;
 use tracewatt_core::report::{self as model, Report, SCHEMA_VERSION, SuggestedFix, Warning};
 use tracewatt_core::semconv::{AttrSet, CoverageTable, MapOptions, Mapper, RawSpan, sdk};
 use tracewatt_core::trace::{IdTable, SealedTrace, Texts};
-use tracewatt_core::units::{GramsCo2e, KwhPerByte, Pue};
 use tracewatt_core::window::{Window, WindowOptions};
 
 /// Traces that have been read and sealed.
@@ -93,16 +92,21 @@ pub fn read_text(config: &Config, name: &str, text: &'static [u8]) -> Result<Tra
     read_from(config, [Ok((name.to_owned(), Box::new(text) as Box<dyn Read>))].into_iter())
 }
 
-fn read_from(config: &Config, sources: impl Iterator<Item = Result<(String, Box<dyn Read>)>>) -> Result<Traces> {
+fn read_from(
+    config: &Config,
+    sources: impl Iterator<Item = Result<(String, Box<dyn Read>)>>,
+) -> Result<Traces> {
     let limits = read_limits(config);
     let mapper = Mapper::new(MapOptions {
         grouping_attributes: config.detection.grouping_attributes.clone(),
         max_text_bytes: limits.max_text_bytes,
     });
     let wanted = mapper.wanted();
-    let options = WindowOptions { max_spans_per_trace: config.input.max_spans_per_trace, ..WindowOptions::default() };
+    let options =
+        WindowOptions { max_spans_per_trace: config.input.max_spans_per_trace, ..WindowOptions::default() };
     let (texts, coverage) = (Texts::default(), CoverageTable::default());
-    let mut collector = Collector { mapper, window: Window::new(options), texts, coverage, losses: Losses::default() };
+    let mut collector =
+        Collector { mapper, window: Window::new(options), texts, coverage, losses: Losses::default() };
     let (mut ids, mut losses) = (IdTable::default(), Losses::default());
     let (mut inputs, mut warnings) = (Vec::new(), Vec::new());
     for source in sources {
@@ -125,14 +129,13 @@ fn read_from(config: &Config, sources: impl Iterator<Item = Result<(String, Box<
 pub fn analyze(session: &Session, traces: &Traces, judgement: &Judgement<'_>) -> Result<Analyzed> {
     let (detection, detectors) = run_detectors(session, traces)?;
     let folded = fold(session, traces, detection.findings, judgement.today);
-    let green = GreenSettings::of(&session.config);
     let avoidable: RowSet = rows(folded.avoidable.iter().flatten()).collect();
     let score = energy::score(&ScoreInput {
         traces: &traces.sealed,
         texts: &traces.texts,
         avoidable: &avoidable,
         sources: &[],
-        options: &green.0,
+        options: &session.config.green,
     });
     let mut report = assemble(session, traces, &folded, &score, judgement);
     report.plugins = plugin_runs(traces, &detectors, &detection.runs);
@@ -215,7 +218,10 @@ impl<'a> Profiles<'a> {
     /// The part of a profile that says anything about a plug-in.
     fn relevant(&self, profile: u64, id: &str) -> u64 {
         let says = |bit: usize| self.overrides[bit].settings.contains_key(id);
-        (0..self.overrides.len().min(64)).filter(|bit| profile >> bit & 1 == 1 && says(*bit)).map(|bit| 1 << bit).sum()
+        (0..self.overrides.len().min(64))
+            .filter(|bit| profile >> bit & 1 == 1 && says(*bit))
+            .map(|bit| 1 << bit)
+            .sum()
     }
 
     /// Distinct profiles of a plug-in.
@@ -226,7 +232,11 @@ impl<'a> Profiles<'a> {
     /// Settings that differ from the configured ones; where several overrides hold, the later wins.
     fn settings(&self, profile: u64, id: &str) -> BTreeMap<String, SettingValue> {
         let holds = self.overrides.iter().take(64).enumerate().filter(|(bit, _)| profile >> bit & 1 == 1);
-        holds.filter_map(|(_, one)| one.settings.get(id)).flatten().map(|(name, value)| (name.clone(), value.clone())).collect()
+        holds
+            .filter_map(|(_, one)| one.settings.get(id))
+            .flatten()
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect()
     }
 
     fn applies(&self, trace: &SealedTrace, row: usize, profile: u64, id: &str) -> bool {
@@ -239,7 +249,7 @@ impl<'a> Profiles<'a> {
     }
 }
 
-struct Ignores<'a>(&'a Config, ConfigDate);
+struct Ignores<'a>(&'a Config, Date);
 
 impl Ignore for Ignores<'_> {
     fn ignores(&self, identity: &Identity<'_>) -> bool {
@@ -255,7 +265,6 @@ fn fold(session: &Session, traces: &Traces, findings: Vec<Detected>, today: Date
             rules.insert(name.clone(), RuleSetting { enabled: rule.enabled, severity: rule.severity });
         }
     }
-    let today = ConfigDate::parse(&today.to_string()).unwrap_or(ConfigDate::from_unix_seconds(0));
     let source = finding::Source {
         traces: &traces.sealed,
         texts: &traces.texts,
@@ -301,10 +310,19 @@ fn assemble(
     let truncated = traces.inputs.iter().any(|input| input.truncated.is_some());
     let mut warnings = traces.warnings.clone();
     warnings.extend(score.warnings.iter().cloned());
-    warnings.extend(session.config.warnings.iter().map(|message| Warning { kind: "configuration".into(), message: message.clone() }));
+    warnings.extend(
+        session
+            .config
+            .warnings
+            .iter()
+            .map(|message| Warning { kind: "configuration".into(), message: message.clone() }),
+    );
     for input in &traces.inputs {
         if let Some(reason) = &input.truncated {
-            warnings.push(Warning { kind: "truncated_input".into(), message: format!("{}: {reason}", input.name) });
+            warnings.push(Warning {
+                kind: "truncated_input".into(),
+                message: format!("{}: {reason}", input.name),
+            });
         }
     }
     Report {
@@ -346,9 +364,10 @@ fn name_the_setting(finding: &mut model::Finding) {
     if finding.kind != "repeated_unresolved" {
         return;
     }
-    let named = finding.instrumentation_scopes.iter().find_map(|scope| {
-        Some((scope, sdk::advice(scope, sdk::language_of(scope), "params_hidden")?))
-    });
+    let named = finding
+        .instrumentation_scopes
+        .iter()
+        .find_map(|scope| Some((scope, sdk::advice(scope, sdk::language_of(scope), "params_hidden")?)));
     if let Some((scope, advice)) = named {
         finding.suggested_fix = Some(SuggestedFix {
             framework: scope.clone(),
@@ -406,71 +425,40 @@ fn judge(
     if let Some(baseline) = judgement.baseline {
         report.resolved = gate::compare(&mut report.problems, baseline);
     }
-    let applied = acknowledge::apply(std::mem::take(&mut report.problems), judgement.acknowledgments, judgement.today);
+    let applied =
+        acknowledge::apply(std::mem::take(&mut report.problems), judgement.acknowledgments, judgement.today);
     report.problems = applied.kept;
     report.acknowledged = applied.acknowledged;
     report.warnings.extend(applied.warnings);
     for run in &report.plugins {
         for (kind, count) in &run.faults {
-            let message = format!("plug-in `{}` could not judge {count} of {} traces: {kind}", run.id, run.traces);
+            let message =
+                format!("plug-in `{}` could not judge {count} of {} traces: {kind}", run.id, run.traces);
             report.warnings.push(Warning { kind: "plugin_fault".to_owned(), message });
         }
     }
     report.warnings.sort();
     report.warnings.dedup();
     let kept: BTreeSet<&str> = report.problems.iter().map(|problem| problem.fingerprint.as_str()).collect();
-    let counting = folded.problems.iter().zip(&folded.avoidable).filter(|(problem, _)| kept.contains(problem.fingerprint.as_str()));
+    let counting = folded
+        .problems
+        .iter()
+        .zip(&folded.avoidable)
+        .filter(|(problem, _)| kept.contains(problem.fingerprint.as_str()));
     let counting: RowSet = rows(counting.flat_map(|(_, avoidable)| avoidable)).collect();
     debug_assert!(counting.len() <= avoidable.len());
-    report.quality_gate = gate::judge(&gate_options(&session.config), &GateInput {
-        problems: &report.problems,
-        analysis: &report.analysis,
-        plugins: &report.plugins,
-        usable_spans: traces.coverage.usable_spans(),
-        total_io_ops: report.green_summary.total_io_ops,
-        avoidable_io_ops: counting.len(),
-        has_baseline: judgement.baseline.is_some(),
-    });
-}
-
-/// Returns the options of the gate that the configuration asks for.
-pub fn gate_options(config: &Config) -> GateOptions {
-    let gate = &config.gate;
-    GateOptions {
-        n_plus_one_sql_critical_max: gate.n_plus_one_sql_critical_max.into(),
-        n_plus_one_http_warning_max: gate.n_plus_one_http_warning_max.into(),
-        n_plus_one_messaging_warning_max: gate.n_plus_one_messaging_warning_max.into(),
-        io_waste_ratio_max: gate.io_waste_ratio_max,
-        min_usable_span_ratio: gate.min_usable_span_ratio,
-        max_findings: gate.max_findings.iter().map(|(kind, max)| (kind.clone(), u64::from(*max))).collect(),
-        max_new: gate.max_new.map(u64::from),
-        count: match gate.count {
-            CountBy::Problem => Count::Problem,
-            CountBy::Instance => Count::Instance,
+    report.quality_gate = gate::judge(
+        &session.config.gate,
+        &GateInput {
+            problems: &report.problems,
+            analysis: &report.analysis,
+            plugins: &report.plugins,
+            usable_spans: traces.coverage.usable_spans(),
+            total_io_ops: report.green_summary.total_io_ops,
+            avoidable_io_ops: counting.len(),
+            has_baseline: judgement.baseline.is_some(),
         },
-        min_spans: gate.min_spans.into(),
-        fail_on_severity: gate.fail_on_severity,
-        fail_on_confidence: gate.fail_on_confidence.unwrap_or_default(),
-        allow_plugin_faults: gate.allow_plugin_faults,
-    }
-}
-
-struct GreenSettings(GreenOptions);
-
-impl GreenSettings {
-    fn of(config: &Config) -> GreenSettings {
-        let green = &config.green;
-        GreenSettings(GreenOptions {
-            enabled: green.enabled,
-            default_region: green.default_region.clone(),
-            service_regions: green.service_regions.clone(),
-            embodied_per_request: GramsCo2e::new(green.embodied_carbon_per_request_gco2),
-            per_operation_coefficients: green.per_operation_coefficients,
-            include_network_transport: green.include_network_transport,
-            network_energy_per_byte_kwh: KwhPerByte::new(green.network_energy_per_byte_kwh),
-            pue: green.pue.map(Pue::new),
-        })
-    }
+    );
 }
 
 fn read_limits(config: &Config) -> ReadLimits {

@@ -51,7 +51,7 @@ pub fn open(source: &ConfigSource) -> Result<Opened> {
     for (id, source) in named {
         // A stock plug-in that does not exist is the configuration's error, which its check reports with the line.
         let Some(plugin) = load(&opened.engine, &id, &source)? else { continue };
-        opened.described.push(Described { id, manifest: plugin.manifest.clone() });
+        opened.described.push((id, plugin.manifest.clone()));
         opened.plugins.push(plugin);
     }
     Ok(opened)
@@ -105,7 +105,12 @@ impl Session {
     }
 
     /// Returns a detector of a plug-in with some settings changed.
-    pub fn detector(&self, config: &PluginConfig, plugin: &Plugin, changed: &BTreeMap<String, SettingValue>) -> Detector {
+    pub fn detector(
+        &self,
+        config: &PluginConfig,
+        plugin: &Plugin,
+        changed: &BTreeMap<String, SettingValue>,
+    ) -> Detector {
         let mut settings = config.settings.clone();
         settings.extend(changed.iter().map(|(name, value)| (name.clone(), value.clone())));
         let limits = Limits {

@@ -121,7 +121,8 @@ fn run(
             }
             let outcome = worker.detect(some, &shared, texts, 1);
             run.findings += outcome.findings.len() as u64;
-            run.set_aside.extend(outcome.set_aside.into_iter().map(|(trace, fault)| (range.start + trace, fault)));
+            run.set_aside
+                .extend(outcome.set_aside.into_iter().map(|(trace, fault)| (range.start + trace, fault)));
             part.findings.extend(outcome.findings.into_iter().map(|mut raw| {
                 raw.trace += range.start;
                 Detected { detector: index, raw }
@@ -160,7 +161,11 @@ fn may_match(interest: &Interest, batch: &SharedBatch) -> bool {
 }
 
 /// Returns a detector's settings: what is configured, and the defaults of its manifest for the rest.
-pub fn complete(manifest: &Manifest, configured: &BTreeMap<String, SettingValue>) -> Vec<(String, SettingValue)> {
-    let value = |setting: &crate::plugin::Setting| configured.get(&setting.name).unwrap_or(&setting.default).clone();
+pub fn complete(
+    manifest: &Manifest,
+    configured: &BTreeMap<String, SettingValue>,
+) -> Vec<(String, SettingValue)> {
+    let value =
+        |setting: &crate::plugin::Setting| configured.get(&setting.name).unwrap_or(&setting.default).clone();
     manifest.settings.iter().map(|setting| (setting.name.clone(), value(setting))).collect()
 }

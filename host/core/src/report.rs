@@ -62,6 +62,9 @@ pub struct Tool {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Analysis {
+    /// Where the traces were recorded: `local_batch`, `ci_batch`, `daemon_staging`, `daemon_production`.
+    #[serde(default)]
+    pub environment: String,
     /// Inputs in the order given.
     pub inputs: Vec<Input>,
     /// Spans decoded from all inputs.

@@ -267,6 +267,18 @@ pub enum Environment {
     Production,
 }
 
+impl Environment {
+    /// Returns the word used in reports.
+    pub fn word(self) -> &'static str {
+        match self {
+            Environment::Local => "local_batch",
+            Environment::Ci => "ci_batch",
+            Environment::Staging => "daemon_staging",
+            Environment::Production => "daemon_production",
+        }
+    }
+}
+
 /// What `--fail-on` names.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FailOn {

@@ -1,7 +1,9 @@
 //! The streams a command writes to. Standard output is data, standard error is for people.
 
 use super::invocation::ColorChoice;
-use crate::report::{Color, clean, quiet};
+use crate::report::Color;
+use crate::report::clean::plain;
+use crate::report::output::quiet;
 use std::io::{self, BufWriter, IsTerminal, Write};
 
 /// Columns of texts when the terminal does not say.
@@ -50,18 +52,19 @@ impl Terminal {
     /// Tells the person something that is no result, unless they asked for quiet.
     pub fn note(&self, text: &str) {
         if !self.quiet {
-            let _ = writeln!(io::stderr(), "{}", clean(text));
+            let _ = writeln!(io::stderr(), "{}", plain(text));
         }
     }
 
     /// Tells the person why the command failed.
     pub(super) fn error(&self, error: &anyhow::Error) {
-        let label = if self.colored(io::stderr().is_terminal()) { "\u{1b}[31merror\u{1b}[0m" } else { "error" };
+        let label =
+            if self.colored(io::stderr().is_terminal()) { "\u{1b}[31merror\u{1b}[0m" } else { "error" };
         let text = format!("{error:#}");
         let mut lines = text.lines();
-        let _ = writeln!(io::stderr(), "{label}: {}", clean(lines.next().unwrap_or_default()));
+        let _ = writeln!(io::stderr(), "{label}: {}", plain(lines.next().unwrap_or_default()));
         for line in lines {
-            let _ = writeln!(io::stderr(), "{}", clean(line));
+            let _ = writeln!(io::stderr(), "{}", plain(line));
         }
     }
 }

@@ -45,8 +45,13 @@ fn hex(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
 
-    const IDENTITY: Identity<'_> =
-        Identity { kind: "n_plus_one_sql", service: "shop", endpoint: "GET /orders/{id}", subject: "SELECT ?", grouping: "" };
+    const IDENTITY: Identity<'_> = Identity {
+        kind: "n_plus_one_sql",
+        service: "shop",
+        endpoint: "GET /orders/{id}",
+        subject: "SELECT ?",
+        grouping: "",
+    };
 
     #[test]
     fn every_part_counts_and_parts_do_not_run_together() {

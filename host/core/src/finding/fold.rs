@@ -110,7 +110,14 @@ pub fn fold(source: &Source<'_>, detected: Vec<Detected>) -> Folded {
         if occurrences < quorum {
             let Finding { kind, service, source_endpoint, pattern, .. } = &instances[0].finding;
             let template = pattern.template.clone();
-            folded.below_quorum.push((kind.clone(), service.clone(), source_endpoint.clone(), template, occurrences, quorum));
+            folded.below_quorum.push((
+                kind.clone(),
+                service.clone(),
+                source_endpoint.clone(),
+                template,
+                occurrences,
+                quorum,
+            ));
             continue;
         }
         reported.push((problem(&instances), instances));
@@ -118,7 +125,8 @@ pub fn fold(source: &Source<'_>, detected: Vec<Detected>) -> Folded {
     reported.sort_by(|(a, _), (b, _)| order(a).cmp(&order(b)));
     name(&mut reported);
     for (problem, instances) in reported {
-        let mut avoidable: Vec<(u32, u32)> = instances.iter().flat_map(|instance| &instance.avoidable).copied().collect();
+        let mut avoidable: Vec<(u32, u32)> =
+            instances.iter().flat_map(|instance| &instance.avoidable).copied().collect();
         avoidable.sort_unstable();
         avoidable.dedup();
         for instance in instances {
@@ -133,7 +141,8 @@ pub fn fold(source: &Source<'_>, detected: Vec<Detected>) -> Folded {
 
 /// Findings of enabled rules that no stronger finding covers.
 fn covered(source: &Source<'_>, detected: Vec<Detected>) -> Vec<Detected> {
-    let enabled = |detected: &Detected| source.rules.get(&rule(source, detected).name).is_none_or(|rule| rule.enabled);
+    let enabled =
+        |detected: &Detected| source.rules.get(&rule(source, detected).name).is_none_or(|rule| rule.enabled);
     let detected: Vec<Detected> = detected.into_iter().filter(enabled).collect();
     let mut strong: BTreeMap<(usize, &str), Vec<FxHashSet<u32>>> = BTreeMap::new();
     for finding in &detected {
@@ -142,9 +151,9 @@ fn covered(source: &Source<'_>, detected: Vec<Detected>) -> Vec<Detected> {
     }
     let yields = |finding: &Detected| {
         rule(source, finding).yields_to.iter().any(|stronger| {
-            strong
-                .get(&(finding.raw.trace, stronger.as_str()))
-                .is_some_and(|all| all.iter().any(|rows| finding.raw.rows.iter().all(|row| rows.contains(row))))
+            strong.get(&(finding.raw.trace, stronger.as_str())).is_some_and(|all| {
+                all.iter().any(|rows| finding.raw.rows.iter().all(|row| rows.contains(row)))
+            })
         })
     };
     let keep: Vec<bool> = detected.iter().map(|finding| !yields(finding)).collect();
@@ -165,8 +174,13 @@ fn instance(source: &Source<'_>, detected: &Detected) -> Option<Instance> {
     let anchor = &trace.spans[rows[0]];
     let endpoint = text(trace.endpoints[rows[0]]);
     let subject = if raw.subject.is_empty() { text(anchor.template) } else { &raw.subject };
-    let identity =
-        Identity { kind: &rule.name, service: text(anchor.service), endpoint, subject, grouping: text(anchor.grouping) };
+    let identity = Identity {
+        kind: &rule.name,
+        service: text(anchor.service),
+        endpoint,
+        subject,
+        grouping: text(anchor.grouping),
+    };
     if source.ignore.ignores(&identity) {
         return None;
     }
@@ -209,7 +223,10 @@ fn instance(source: &Source<'_>, detected: &Detected) -> Option<Instance> {
         span_ids: spans().take(MAX_SPAN_IDS).map(|span| source.ids.span_text(span.id)).collect(),
         code_location: code,
         instrumentation_scopes: scopes,
-        green_impact: GreenImpact { estimated_extra_io_ops: avoidable.len() as u64, ..GreenImpact::default() },
+        green_impact: GreenImpact {
+            estimated_extra_io_ops: avoidable.len() as u64,
+            ..GreenImpact::default()
+        },
         incomplete: trace.flags.has(TraceFlags::CUT),
     };
     Some(Instance {
@@ -227,8 +244,12 @@ fn instance(source: &Source<'_>, detected: &Detected) -> Option<Instance> {
 fn parameters(trace: &SealedTrace, rows: &[usize]) -> (&'static str, Option<u64>) {
     let hidden = |row: &&usize| trace.spans[**row].flags.has(SpanFlags::PARAMS_HIDDEN);
     let hidden_count = rows.iter().filter(hidden).count();
-    let visible: FxHashSet<u64> =
-        rows.iter().filter(|row| !hidden(row)).map(|row| trace.spans[*row].params).filter(|hash| *hash != 0).collect();
+    let visible: FxHashSet<u64> = rows
+        .iter()
+        .filter(|row| !hidden(row))
+        .map(|row| trace.spans[*row].params)
+        .filter(|hash| *hash != 0)
+        .collect();
     let distinct = (!visible.is_empty()).then_some(visible.len() as u64);
     match hidden_count {
         0 if visible.is_empty() => ("none", None),
@@ -282,7 +303,9 @@ fn suggested_fix(
     scopes: &[String],
     code: Option<&CodeLocation>,
 ) -> Option<SuggestedFix> {
-    let part = |part: fn(&CodeLocation) -> &Option<String>| code.and_then(|code| part(code).as_deref()).unwrap_or("");
+    let part = |part: fn(&CodeLocation) -> &Option<String>| {
+        code.and_then(|code| part(code).as_deref()).unwrap_or("")
+    };
     let scopes: Vec<&str> = scopes.iter().map(String::as_str).collect();
     let anchor = &trace.spans[rows[0]];
     let chain = framework::chain(&Evidence {

@@ -8,7 +8,13 @@ pub(super) fn durations(mut ns: Vec<u64>) -> Option<Durations> {
     ns.sort_unstable();
     let max = *ns.last()?;
     let rank = |percent: usize| us(ns[(percent * ns.len()).div_ceil(100).max(1) - 1]);
-    Some(Durations { p50_us: rank(50), p95_us: rank(95), p99_us: rank(99), max_us: us(max), cv: variation(&ns) })
+    Some(Durations {
+        p50_us: rank(50),
+        p95_us: rank(95),
+        p99_us: rank(99),
+        max_us: us(max),
+        cv: variation(&ns),
+    })
 }
 
 /// Population standard deviation over mean, rounded to a thousandth.
@@ -33,7 +39,10 @@ mod tests {
     #[test]
     fn nearest_rank() {
         let all = durations((1..=200).map(|ms| ms * 1_000_000).collect()).unwrap();
-        assert_eq!((all.p50_us, all.p95_us, all.p99_us, all.max_us), (100_000.0, 190_000.0, 198_000.0, 200_000.0));
+        assert_eq!(
+            (all.p50_us, all.p95_us, all.p99_us, all.max_us),
+            (100_000.0, 190_000.0, 198_000.0, 200_000.0)
+        );
         let one = durations(vec![1_500]).unwrap();
         assert_eq!((one.p50_us, one.p99_us, one.cv), (1.5, 1.5, 0.0));
         assert_eq!(durations(vec![1_000, 3_000]).unwrap().cv, 0.5);

@@ -5,7 +5,8 @@ use crate::acknowledge_file::{self, NewEntry, State};
 use crate::cli::invocation::{Ack, AckRequest, AckSubject, Expiry};
 use crate::cli::terminal::Terminal;
 use crate::exit::Exit;
-use crate::report::{clean, write_file};
+use crate::report::clean::plain;
+use crate::report::output::write_file;
 use anyhow::{Context, Result};
 use std::path::Path;
 use tracewatt_core::acknowledge::{Acknowledgment, Date};
@@ -49,7 +50,8 @@ pub fn run(command: Ack, terminal: &Terminal) -> Result<Exit> {
 }
 
 fn save(path: &Path, text: &str) -> Result<()> {
-    write_file(path, |out| out.write_all(text.as_bytes())).with_context(|| format!("cannot write {}", path.display()))
+    write_file(path, |out| out.write_all(text.as_bytes()))
+        .with_context(|| format!("cannot write {}", path.display()))
 }
 
 fn entry(about: AckSubject, reason: String, expires: Option<Expiry>, by: Option<String>) -> Result<NewEntry> {
@@ -66,7 +68,16 @@ fn entry(about: AckSubject, reason: String, expires: Option<Expiry>, by: Option<
         }
     };
     let acknowledged_by = by.or_else(|| std::env::var("USER").ok()).unwrap_or_else(|| "unknown".to_owned());
-    Ok(NewEntry { identity, kind, service, endpoint, acknowledged_by, acknowledged_at: today(), reason, expires_at })
+    Ok(NewEntry {
+        identity,
+        kind,
+        service,
+        endpoint,
+        acknowledged_by,
+        acknowledged_at: today(),
+        reason,
+        expires_at,
+    })
 }
 
 fn line(entry: &Acknowledgment, state: State) -> String {
@@ -88,5 +99,5 @@ fn line(entry: &Acknowledgment, state: State) -> String {
         (Some(date), State::Expired) => format!(", expired {date}"),
         (None, _) => String::new(),
     };
-    clean(&format!("{}  {} ({}{until})", about.join(" "), entry.reason, entry.acknowledged_by)).into_owned()
+    plain(&format!("{}  {} ({}{until})", about.join(" "), entry.reason, entry.acknowledged_by)).into_owned()
 }

@@ -80,7 +80,8 @@ struct Shown {
 
 impl Shown {
     fn of(filters: &Filters) -> Result<Shown> {
-        let patterns = |texts: &[String]| texts.iter().map(|text| NamePattern::new(text)).collect::<Result<Vec<_>, _>>();
+        let patterns =
+            |texts: &[String]| texts.iter().map(|text| NamePattern::new(text)).collect::<Result<Vec<_>, _>>();
         Ok(Shown {
             types: patterns(&filters.types)?,
             services: patterns(&filters.services)?,
@@ -89,7 +90,9 @@ impl Shown {
     }
 
     fn has(&self, problem: &Problem) -> bool {
-        let any = |patterns: &[NamePattern], name: &str| patterns.is_empty() || patterns.iter().any(|one| one.matches(name));
+        let any = |patterns: &[NamePattern], name: &str| {
+            patterns.is_empty() || patterns.iter().any(|one| one.matches(name))
+        };
         any(&self.types, &problem.kind)
             && any(&self.services, &problem.service)
             && self.severity.is_none_or(|least| problem.severity >= least)
@@ -105,7 +108,10 @@ impl Shown {
         }
         let shown: Vec<&str> = report.problems.iter().map(|problem| problem.id.as_str()).collect();
         report.findings.retain(|finding| shown.contains(&finding.problem_id.as_str()));
-        let message = format!("{} problems are not shown: they do not match the filters", before - report.problems.len());
+        let message = format!(
+            "{} problems are not shown: they do not match the filters",
+            before - report.problems.len()
+        );
         report.warnings.push(tracewatt_core::report::Warning { kind: "filtered".to_owned(), message });
     }
 }

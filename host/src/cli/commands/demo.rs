@@ -15,7 +15,8 @@ const TRACES: &[u8] = include_bytes!("../../../data/demo.json");
 pub fn run(command: Demo, terminal: &Terminal) -> Result<Exit> {
     let session = load_session(&command.config)?;
     let traces = analysis::read_text(&session.config, "demo.json", TRACES)?;
-    let judgement = Judgement { baseline: None, acknowledgments: &[], today: today(), environment: Environment::Local };
+    let judgement =
+        Judgement { baseline: None, acknowledgments: &[], today: today(), environment: Environment::Local };
     let report = analysis::analyze(&session, &traces, &judgement)?.report;
     super::analyze::write(&session, &report, &command.outputs, terminal)?;
     terminal.note("\nThese are the traces that come with tracewatt. Yours: tracewatt analyze traces.json");

@@ -6,7 +6,8 @@ use crate::cli::invocation::{Diff, Environment};
 use crate::cli::terminal::Terminal;
 use crate::config::Format;
 use crate::exit::Exit;
-use crate::report::{self, write_file};
+use crate::report;
+use crate::report::output::write_file;
 use crate::session::{Session, load_session};
 use anyhow::{Result, bail};
 use std::path::{Path, PathBuf};
@@ -21,7 +22,11 @@ pub fn run(command: Diff, terminal: &Terminal) -> Result<Exit> {
     let diff = gate::diff(&before, &after);
     let manifests = session.manifests();
     let options = render(&session, &manifests, terminal);
-    let outputs = if command.outputs.is_empty() { &vec!["text".parse().map_err(anyhow::Error::msg)?] } else { &command.outputs };
+    let outputs = if command.outputs.is_empty() {
+        &vec!["text".parse().map_err(anyhow::Error::msg)?]
+    } else {
+        &command.outputs
+    };
     for output in outputs {
         let write = |out: &mut dyn std::io::Write| match output.format {
             Format::Text => report::diff::write_text(&diff, &options, out),
@@ -47,15 +52,18 @@ fn side(session: &Session, command: &Diff, path: &PathBuf, baseline: Option<&Rep
         let mut report = saved_report(path)?;
         if let Some(baseline) = baseline {
             report.resolved = gate::compare(&mut report.problems, baseline);
-            report.quality_gate = gate::judge(&analysis::gate_options(&session.config), &gate::GateInput {
-                problems: &report.problems,
-                analysis: &report.analysis,
-                plugins: &report.plugins,
-                usable_spans: report.coverage.iter().map(|row| row.with_text).sum(),
-                total_io_ops: report.green_summary.total_io_ops,
-                avoidable_io_ops: report.green_summary.avoidable_io_ops,
-                has_baseline: true,
-            });
+            report.quality_gate = gate::judge(
+                &session.config.gate,
+                &gate::GateInput {
+                    problems: &report.problems,
+                    analysis: &report.analysis,
+                    plugins: &report.plugins,
+                    usable_spans: report.coverage.iter().map(|row| row.with_text).sum(),
+                    total_io_ops: report.green_summary.total_io_ops,
+                    avoidable_io_ops: report.green_summary.avoidable_io_ops,
+                    has_baseline: true,
+                },
+            );
         }
         return Ok(report);
     }
@@ -72,6 +80,7 @@ fn side(session: &Session, command: &Diff, path: &PathBuf, baseline: Option<&Rep
 
 /// Whether the file is a saved report: a JSON object that begins with its schema version.
 fn is_report(path: &Path) -> bool {
-    let head = || Some(text(path).ok()?.trim_start().trim_start_matches('{').trim_start().get(..16)?.to_owned());
+    let head =
+        || Some(text(path).ok()?.trim_start().trim_start_matches('{').trim_start().get(..16)?.to_owned());
     path != Path::new("-") && head().is_some_and(|head| head.starts_with("\"schema_version"))
 }

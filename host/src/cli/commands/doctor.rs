@@ -5,7 +5,7 @@ use crate::analysis;
 use crate::cli::invocation::Doctor;
 use crate::cli::terminal::Terminal;
 use crate::exit::Exit;
-use crate::report::clean;
+use crate::report::clean::plain;
 use crate::session::load_session;
 use anyhow::Result;
 use std::io::{self, Write};
@@ -20,8 +20,9 @@ pub fn run(command: Doctor, terminal: &Terminal) -> Result<Exit> {
     let usable = traces.coverage.usable_spans();
     terminal.print(|out| {
         for input in &traces.inputs {
-            let cut = input.truncated.as_ref().map_or_else(String::new, |reason| format!(", cut off: {reason}"));
-            writeln!(out, "{}: {}, {} spans{cut}", clean(&input.name), input.format, input.spans)?;
+            let cut =
+                input.truncated.as_ref().map_or_else(String::new, |reason| format!(", cut off: {reason}"));
+            writeln!(out, "{}: {}, {} spans{cut}", plain(&input.name), input.format, input.spans)?;
         }
         writeln!(out, "{} traces, {usable} usable outbound spans", traces.sealed.len())?;
         for row in &rows {
@@ -43,9 +44,13 @@ pub fn run(command: Doctor, terminal: &Terminal) -> Result<Exit> {
 
 fn write_row(out: &mut dyn Write, row: &Coverage) -> io::Result<()> {
     let scope = if row.scope.is_empty() { "no instrumentation scope" } else { &row.scope };
-    writeln!(out, "\n{} · {}", clean(&row.service), clean(scope))?;
+    writeln!(out, "\n{} · {}", plain(&row.service), plain(scope))?;
     if row.outbound == 0 {
-        let chatter = if row.chatter > 0 { format!(", {} of them connection or pool chatter", row.chatter) } else { String::new() };
+        let chatter = if row.chatter > 0 {
+            format!(", {} of them connection or pool chatter", row.chatter)
+        } else {
+            String::new()
+        };
         return writeln!(out, "  {} spans, none an outbound call{chatter}", row.spans);
     }
     let nothing = row.outbound.saturating_sub(row.with_text);
@@ -66,7 +71,9 @@ fn write_row(out: &mut dyn Write, row: &Coverage) -> io::Result<()> {
                     writeln!(out, "      {line}")?;
                 }
             }
-            None => writeln!(out, "  - {what} ({count}): no setting of this instrumentation is known to add it")?,
+            None => {
+                writeln!(out, "  - {what} ({count}): no setting of this instrumentation is known to add it")?
+            }
         }
     }
     Ok(())

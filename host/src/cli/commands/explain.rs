@@ -27,13 +27,20 @@ pub fn run(command: Explain, terminal: &Terminal) -> Result<Exit> {
 fn tree(session: &Session, traces: &Traces, id: &str, terminal: &Terminal) -> Result<Exit> {
     let wanted = IdTable::find_trace(id);
     let Some(trace) = traces.sealed.iter().find(|trace| trace.id == wanted) else {
-        let known: Vec<String> = traces.sealed.iter().take(MAX_OFFERED).map(|trace| traces.ids.trace_text(trace.id)).collect();
-        bail!("there is no trace {id} in the input; it has {} traces, among them:\n  {}", traces.sealed.len(), known.join("\n  "));
+        let known: Vec<String> =
+            traces.sealed.iter().take(MAX_OFFERED).map(|trace| traces.ids.trace_text(trace.id)).collect();
+        bail!(
+            "there is no trace {id} in the input; it has {} traces, among them:\n  {}",
+            traces.sealed.len(),
+            known.join("\n  ")
+        );
     };
-    let judgement = Judgement { baseline: None, acknowledgments: &[], today: today(), environment: Environment::Local };
+    let judgement =
+        Judgement { baseline: None, acknowledgments: &[], today: today(), environment: Environment::Local };
     let report = analysis::analyze(session, traces, &judgement)?.report;
     let name = traces.ids.trace_text(trace.id);
-    let findings: Vec<Finding> = report.findings.into_iter().filter(|finding| finding.trace_id == name).collect();
+    let findings: Vec<Finding> =
+        report.findings.into_iter().filter(|finding| finding.trace_id == name).collect();
     let explained = Explained { trace, texts: &traces.texts, ids: &traces.ids, findings: &findings };
     let manifests = session.manifests();
     let options = render(session, &manifests, terminal);

@@ -58,7 +58,8 @@ pub fn acknowledgments(config: &Config, which: Acknowledgments) -> Result<Vec<Ac
     if !path.is_file() {
         return Ok(Vec::new());
     }
-    acknowledge_file::read(&text(&path)?).with_context(|| format!("file of acknowledgments {}", path.display()))
+    acknowledge_file::read(&text(&path)?)
+        .with_context(|| format!("file of acknowledgments {}", path.display()))
 }
 
 /// The file of acknowledgments of the current folder.
@@ -75,7 +76,11 @@ pub fn text(path: &Path) -> Result<String> {
 /// Reads a saved report.
 pub fn saved_report(path: &Path) -> Result<Report> {
     let report: Report = serde_json::from_str(&text(path)?).with_context(|| {
-        format!("{} is no saved report; save one with `tracewatt analyze -o json={}`", path.display(), path.display())
+        format!(
+            "{} is no saved report; save one with `tracewatt analyze -o json={}`",
+            path.display(),
+            path.display()
+        )
     })?;
     let major = |version: &str| version.split('.').next().map(str::to_owned);
     if major(&report.schema_version) != major(tracewatt_core::report::SCHEMA_VERSION) {
@@ -101,6 +106,6 @@ pub fn render<'a>(session: &'a Session, manifests: &'a [Manifest], terminal: &Te
         run_id: None,
         manifests,
         fail_on_severity: session.config.gate.fail_on_severity,
-        fail_on_confidence: session.config.gate.fail_on_confidence.unwrap_or_default(),
+        fail_on_confidence: session.config.gate.fail_on_confidence,
     }
 }

@@ -60,7 +60,8 @@ fn answer(request: &Request) -> Result<Value, String> {
     let (id, input) = (&request.id, request.input.as_str());
     match request.kind.as_deref().unwrap_or("sql") {
         kind @ ("sql" | "summary") => {
-            let statement = sql::normalize(Dialect::from_system(request.dialect.as_deref().unwrap_or("")), input);
+            let statement =
+                sql::normalize(Dialect::from_system(request.dialect.as_deref().unwrap_or("")), input);
             let output = if kind == "sql" { statement.template.clone() } else { sql::summary(&statement) };
             return Ok(json!({"id": id, "output": output, "params": statement.params().collect::<Vec<_>>()}));
         }

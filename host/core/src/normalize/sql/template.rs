@@ -373,7 +373,12 @@ impl<'a> Writer<'a, '_> {
 
     fn is_literal(&self, token: Token) -> bool {
         match token.kind {
-            Kind::Number | Kind::Text(_) | Kind::Bind | Kind::TouchingBind | Kind::Brace | Kind::BindBrace => true,
+            Kind::Number
+            | Kind::Text(_)
+            | Kind::Bind
+            | Kind::TouchingBind
+            | Kind::Brace
+            | Kind::BindBrace => true,
             Kind::Word(word) => word.is(kw::LITERAL) || self.mask == Mask::Secret,
             _ => false,
         }
@@ -497,7 +502,13 @@ impl<'a> Writer<'a, '_> {
 
     fn settle_alias(&mut self, token: Token) {
         match token.kind {
-            Kind::Open | Kind::Op | Kind::Dot | Kind::Cast | Kind::Colon | Kind::SquareOpen | Kind::CallBrace => {
+            Kind::Open
+            | Kind::Op
+            | Kind::Dot
+            | Kind::Cast
+            | Kind::Colon
+            | Kind::SquareOpen
+            | Kind::CallBrace => {
                 self.alias = Alias::None;
             }
             _ => self.drop_alias(),
@@ -950,7 +961,8 @@ impl<'a> Writer<'a, '_> {
 
     /// Whether a word that often names a column is a keyword here.
     fn is_hard(&self, word: Kw) -> bool {
-        let after_verb = matches!(self.prev, Prev::Keyword(Kw::CREATE | Kw::ALTER | Kw::DROP | Kw::LOCK | Kw::TRUNCATE));
+        let after_verb =
+            matches!(self.prev, Prev::Keyword(Kw::CREATE | Kw::ALTER | Kw::DROP | Kw::LOCK | Kw::TRUNCATE));
         match word {
             Kw::PASSWORD => match self.prev {
                 Prev::Keyword(Kw::USER | Kw::LOGIN | Kw::ROLE) => false,
@@ -1081,8 +1093,10 @@ impl<'a> Writer<'a, '_> {
             _ => (Verb::Merge, Expect::Table),
         };
         self.out.writes |= verb != Verb::Select;
-        let clause =
-            matches!(before, Prev::Keyword(Kw::FOR | Kw::ON | Kw::KEY | Kw::DO | Kw::THEN | Kw::OR | Kw::INSERT));
+        let clause = matches!(
+            before,
+            Prev::Keyword(Kw::FOR | Kw::ON | Kw::KEY | Kw::DO | Kw::THEN | Kw::OR | Kw::INSERT)
+        );
         if clause || self.definition && matches!(before, Prev::Word | Prev::Target) && verb != Verb::Select {
             return;
         }
@@ -1125,7 +1139,14 @@ impl<'a> Writer<'a, '_> {
 
     fn other_verb(&mut self, word: Kw, start: usize) {
         match word {
-            Kw::CREATE | Kw::ALTER | Kw::DROP | Kw::TRUNCATE | Kw::RENAME | Kw::COMMENT | Kw::VACUUM | Kw::REINDEX => {
+            Kw::CREATE
+            | Kw::ALTER
+            | Kw::DROP
+            | Kw::TRUNCATE
+            | Kw::RENAME
+            | Kw::COMMENT
+            | Kw::VACUUM
+            | Kw::REINDEX => {
                 self.verb(word, Verb::Ddl, start);
                 self.definition = true;
                 if word == Kw::TRUNCATE {
