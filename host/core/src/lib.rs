@@ -15,6 +15,7 @@
 //! Absent on purpose: files, sockets, clocks, randomness, async, global state. Time and configuration
 //! are arguments, so that every document is a function of input and configuration.
 
+pub mod finding;
 pub mod loss;
 pub mod normalize;
 pub mod plugin;

@@ -1,0 +1,3 @@
+//! What detectors say, folded into problems with fingerprints and advice.
+
+pub mod framework;
