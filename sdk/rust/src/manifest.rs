@@ -352,3 +352,12 @@ macro_rules! settings {
         }
     };
 }
+
+/// Declares a list of fixes: `"python_django" => "text", "https://...";`, with an empty address where none is
+/// documented.
+#[macro_export]
+macro_rules! fixes {
+    ($($framework:literal => $text:literal, $url:literal;)*) => {
+        &[$($crate::Fix { framework: $framework, text: $text, url: $url }),*]
+    };
+}
