@@ -13,7 +13,7 @@ use std::collections::HashSet;
 pub struct Run<'a> {
     /// The calls, at least two.
     pub spans: Vec<Span<'a>>,
-    /// Whether they overlap in time.
+    /// Whether any runs by half or more while another does: less is what coarse clocks make of a sequence.
     pub concurrent: bool,
 }
 
@@ -126,7 +126,7 @@ impl Repeats {
                 self.keep(std::mem::take(&mut run), concurrent, runs);
                 concurrent = false;
             }
-            concurrent |= !run.is_empty() && span.start_ns() < busy_until;
+            concurrent |= !run.is_empty() && span.start_ns() + span.duration_ns() / 2 < busy_until;
             busy_until = busy_until.max(span.end_ns());
             run.push(span);
         }
