@@ -1,10 +1,22 @@
 //! Finds spans that start very many calls.
+//!
+//! The calls are the direct children of one span. That there are too many is a fact; whether they ran one
+//! after the other or at once is said with it, since the remedies differ. A fan-out is known by the name
+//! of the span it starts from, never by that span's id.
+
+mod fixes;
+
+use std::collections::HashMap;
+use tracewatt_sdk::overlap;
 use tracewatt_sdk::prelude::*;
+
+/// Templates named in the evidence.
+const TOP: usize = 5;
 
 settings! {
     /// When many is too many.
     pub struct Settings {
-        /// Calls started by one span from which on it is reported; more than this many.
+        /// Most calls that one span may start; more are reported.
         max_fanout: u32 = 20, 1..=100_000;
     }
 }
@@ -14,21 +26,103 @@ pub struct Fanout(Settings);
 
 impl Detector for Fanout {
     type Settings = Settings;
+
     fn manifest() -> Manifest {
-        Manifest::new("fanout", "0.1.0", "spans that start very many calls")
-            .rule(Rule::new("excessive_fanout", "Excessive fan-out"))
+        let repeated = Kind::NAMED.iter().flat_map(|(kind, word)| {
+            let redundant = (*kind != Kind::MESSAGING).then(|| format!("redundant_{word}"));
+            [Some(format!("n_plus_one_{word}")), redundant].into_iter().flatten()
+        });
+        Manifest::new("fanout", env!("CARGO_PKG_VERSION"), "spans that start very many calls")
+            .license(env!("CARGO_PKG_LICENSE"))
+            .interest(&[], 2)
+            .rule(
+                Rule::new("excessive_fanout", "Excessive fan-out")
+                    .page(include_str!("../README.md"))
+                    .advice("ask for more with each call, or limit how many run at once")
+                    .yields_to(repeated)
+                    .fixes(fixes::fixes()),
+            )
     }
+
     fn new(settings: Settings) -> Self {
         Fanout(settings)
     }
+
     fn detect(&mut self, batch: &Batch, findings: &mut Vec<Finding>) {
         for trace in batch.traces() {
-            let io: Vec<Span> = trace.io().collect();
-            if io.len() > self.0.max_fanout as usize {
-                findings.push(Finding::new("excessive_fanout", &io).evidence("children", io.len()));
+            for (parent, calls) in families(&trace) {
+                if calls.len() > self.0.max_fanout as usize {
+                    findings.push(self.finding(parent, &calls));
+                }
             }
         }
     }
+}
+
+impl Fanout {
+    fn finding(&self, parent: Span<'_>, calls: &[Span<'_>]) -> Finding {
+        let max = self.0.max_fanout as usize;
+        let intervals = || calls.iter().map(|span| overlap::interval(*span));
+        let (peak, execution) = (overlap::peak(intervals()), overlap::execution(intervals()));
+        let (top, distinct) = templates(calls);
+        let name = name(parent);
+        let critical = calls.len() > max.saturating_mul(3);
+        Finding::new("excessive_fanout", calls)
+            .severity(if critical { Severity::Critical } else { Severity::Warning })
+            .subject(format!("fan-out of {name}"))
+            .message(format!(
+                "{} calls started by one span, {}, at most {} at once",
+                calls.len(),
+                execution.word(),
+                peak.calls
+            ))
+            .evidence("threshold", max)
+            .evidence("children", calls.len())
+            .evidence("distinct_templates", distinct)
+            .evidence("peak_parallel", peak.calls)
+            .evidence("execution", execution.word())
+            .evidence("parent", name)
+            .evidence("top_templates", top)
+    }
+}
+
+/// Returns the spans that make calls, each with its calls in order of their start, by the first call.
+fn families<'a>(trace: &Trace<'a>) -> Vec<(Span<'a>, Vec<Span<'a>>)> {
+    let mut known: HashMap<u32, usize> = HashMap::new();
+    let mut families: Vec<(Span<'a>, Vec<Span<'a>>)> = Vec::new();
+    for span in trace.io() {
+        let Some(parent) = span.parent() else { continue };
+        let family = *known.entry(parent.row()).or_insert_with(|| {
+            families.push((parent, Vec::new()));
+            families.len() - 1
+        });
+        families[family].1.push(span);
+    }
+    families
+}
+
+/// Returns a name that is the same in every trace: template of a call, endpoint of an entry, name of the rest.
+fn name(parent: Span<'_>) -> String {
+    let is_entry = matches!(parent.role(), Role::SERVER | Role::CONSUMER);
+    let id = match parent.template_id() {
+        0 if is_entry => parent.endpoint_id(),
+        0 => parent.name_id(),
+        template => template,
+    };
+    parent.batch().text(id)
+}
+
+/// Returns the most frequent templates with their counts, and the number of all.
+fn templates(calls: &[Span<'_>]) -> (Vec<String>, usize) {
+    let mut counts: HashMap<u32, usize> = HashMap::new();
+    for span in calls {
+        *counts.entry(span.template_id()).or_default() += 1;
+    }
+    let text = |id: u32| calls[0].batch().text(id);
+    let mut counts: Vec<(usize, String)> = counts.into_iter().map(|(id, count)| (count, text(id))).collect();
+    counts.sort_unstable_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
+    let top = counts.iter().take(TOP).map(|(count, text)| format!("{count} x {text}")).collect();
+    (top, counts.len())
 }
 
 export_detector!(Fanout);

@@ -52,6 +52,7 @@
 mod batch;
 mod finding;
 mod manifest;
+pub mod overlap;
 pub mod repeats;
 mod text;
 
