@@ -19,6 +19,7 @@ pub const IDS: &[&str] = &[
     "java_jpa",
     "java_quarkus",
     "java_quarkus_reactive",
+    "java_spring_data",
     "node_knex",
     "node_mongoose",
     "node_prisma",
@@ -60,7 +61,7 @@ pub const IDS: &[&str] = &[
     "ruby_redis",
     "rust_reqwest",
     "rust_sqlx",
-    // Servers: they say where the request came in.
+    // Context: where the code runs.
     "csharp_aspnet_core",
     "java_spring",
     "java_webflux",
@@ -128,7 +129,7 @@ pub struct Evidence<'a> {
 }
 
 /// Returns the identifiers under which to look for a fix, from the most specific to the most general:
-/// frameworks, clients, servers (each nearest evidence first), the system, the language, `general`.
+/// frameworks, clients, context (each nearest evidence first), the system, the language, `general`.
 ///
 /// Each is one of [`IDS`] and appears once. What belongs to another language than the code is left out:
 /// it was seen in a caller from another service.

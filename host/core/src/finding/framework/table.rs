@@ -30,8 +30,8 @@ pub(super) enum Tier {
     Framework,
     /// Makes the call: a driver, an HTTP client.
     Client,
-    /// Says where the request came in.
-    Server,
+    /// Says where the code runs, or hints at it: the server a request came in by, the name of the class.
+    Context,
     /// The other side of the call.
     System,
     /// A language.
@@ -66,7 +66,7 @@ pub(super) const TABLE: &[Row] = rows! {
     // Java.
     Framework Scope "io.opentelemetry.hibernate" => "java_jpa", "java";
     Framework Scope "io.opentelemetry.hibernate-procedure-call" => "java_jpa", "java";
-    Framework Scope "io.opentelemetry.spring-data" => "java_jpa", "java";
+    Framework Scope "io.opentelemetry.spring-data" => "java_spring_data", "java";
     Framework Scope "io.opentelemetry.hibernate-reactive" => "java_quarkus_reactive", "java";
     Framework Scope "io.quarkus.hibernate.reactive" => "java_quarkus_reactive", "java";
     Framework Scope "io.quarkus.panache.reactive" => "java_quarkus_reactive", "java";
@@ -83,12 +83,12 @@ pub(super) const TABLE: &[Row] = rows! {
     Client Scope "io.opentelemetry.jedis" => "java_redis", "java";
     Client Scope "io.opentelemetry.lettuce" => "java_redis", "java";
     Client Scope "io.opentelemetry.redisson" => "java_redis", "java";
-    Server Scope "io.opentelemetry.spring-webmvc" => "java_spring", "java";
-    Server Scope "io.opentelemetry.spring-web" => "java_spring", "java";
-    Server Scope "io.opentelemetry.spring-boot-autoconfigure" => "java_spring", "java";
-    Server Scope "org.springframework.boot" => "java_spring", "java";
-    Server Scope "io.opentelemetry.spring-webflux" => "java_webflux", "java";
-    Server Scope "io.opentelemetry.reactor-netty" => "java_webflux", "java";
+    Context Scope "io.opentelemetry.spring-webmvc" => "java_spring", "java";
+    Context Scope "io.opentelemetry.spring-web" => "java_spring", "java";
+    Context Scope "io.opentelemetry.spring-boot-autoconfigure" => "java_spring", "java";
+    Context Scope "org.springframework.boot" => "java_spring", "java";
+    Context Scope "io.opentelemetry.spring-webflux" => "java_webflux", "java";
+    Context Scope "io.opentelemetry.reactor-netty" => "java_webflux", "java";
     System Scope "io.opentelemetry.kafka-clients" => "kafka", "java";
     System Scope "io.opentelemetry.spring-kafka" => "kafka", "java";
     System Scope "io.opentelemetry.reactor-kafka" => "kafka", "java";
@@ -114,6 +114,7 @@ pub(super) const TABLE: &[Row] = rows! {
     Framework Code "javax.persistence" => "java_jpa", "java";
     Framework Code "org.hibernate" => "java_jpa", "java";
     Framework Code "org.springframework.data.jpa" => "java_jpa", "java";
+    Framework Code "org.springframework.data" => "java_spring_data", "java";
     Framework Code "io.quarkus.hibernate.reactive" => "java_quarkus_reactive", "java";
     Framework Code "io.quarkus.panache.reactive" => "java_quarkus_reactive", "java";
     Framework Code "io.quarkus.reactive" => "java_quarkus_reactive", "java";
@@ -128,12 +129,12 @@ pub(super) const TABLE: &[Row] = rows! {
     Client Code "io.r2dbc" => "java_r2dbc", "java";
     Client Code "org.springframework.data.r2dbc" => "java_r2dbc", "java";
     Client Code "org.springframework.r2dbc" => "java_r2dbc", "java";
-    Server Code "org.springframework.web.reactive" => "java_webflux", "java";
-    Server Code "reactor.core" => "java_webflux", "java";
-    Server Code "org.springframework" => "java_spring", "java";
-    Framework Class "Repository" => "java_jpa", "java";
-    Framework Class "Repo" => "java_jpa", "java";
-    Framework Class "Dao" => "java_jpa", "java";
+    Context Code "org.springframework.web.reactive" => "java_webflux", "java";
+    Context Code "reactor.core" => "java_webflux", "java";
+    Context Code "org.springframework" => "java_spring", "java";
+    Context Class "Repository" => "java_jpa", "java";
+    Context Class "Repo" => "java_jpa", "java";
+    Context Class "Dao" => "java_jpa", "java";
     Framework Service "helidon-mp" => "java_helidon_mp", "java";
     Framework Service "helidon.mp" => "java_helidon_mp", "java";
     Framework Service "helidon" => "java_helidon_se", "java";
@@ -152,8 +153,8 @@ pub(super) const TABLE: &[Row] = rows! {
     Client Scope "MySqlConnector" => "csharp_ado", "csharp";
     Client Scope "Microsoft.Data.SqlClient" => "csharp_ado", "csharp";
     Client Scope "OpenTelemetry.Instrumentation.StackExchangeRedis" => "csharp_redis", "csharp";
-    Server Scope "OpenTelemetry.Instrumentation.AspNetCore" => "csharp_aspnet_core", "csharp";
-    Server Scope "Microsoft.AspNetCore" => "csharp_aspnet_core", "csharp";
+    Context Scope "OpenTelemetry.Instrumentation.AspNetCore" => "csharp_aspnet_core", "csharp";
+    Context Scope "Microsoft.AspNetCore" => "csharp_aspnet_core", "csharp";
     System Scope "OpenTelemetry.Instrumentation.ConfluentKafka" => "kafka", "csharp";
     System Scope "RabbitMQ.Client" => "rabbitmq", "csharp";
     System Scope "OpenTelemetry.Instrumentation.GrpcNetClient" => "grpc", "csharp";
@@ -171,7 +172,7 @@ pub(super) const TABLE: &[Row] = rows! {
     Client Code "Npgsql" => "csharp_ado", "csharp";
     Client Code "MySqlConnector" => "csharp_ado", "csharp";
     Client Code "StackExchange.Redis" => "csharp_redis", "csharp";
-    Server Code "Microsoft.AspNetCore" => "csharp_aspnet_core", "csharp";
+    Context Code "Microsoft.AspNetCore" => "csharp_aspnet_core", "csharp";
     Language Scope "OpenTelemetry.Instrumentation" => "csharp", "csharp";
     Language Scope "System.Net.Http" => "csharp", "csharp";
 
@@ -195,8 +196,8 @@ pub(super) const TABLE: &[Row] = rows! {
     Client Scope "opentelemetry.instrumentation.aiohttp_client" => "python_aiohttp", "python";
     Client Scope "opentelemetry.instrumentation.redis" => "python_redis", "python";
     Client Scope "opentelemetry.instrumentation.pymongo" => "python_pymongo", "python";
-    Server Scope "opentelemetry.instrumentation.fastapi" => "python_fastapi", "python";
-    Server Scope "opentelemetry.instrumentation.flask" => "python_flask", "python";
+    Context Scope "opentelemetry.instrumentation.fastapi" => "python_fastapi", "python";
+    Context Scope "opentelemetry.instrumentation.flask" => "python_flask", "python";
     System Scope "opentelemetry.instrumentation.kafka" => "kafka", "python";
     System Scope "opentelemetry.instrumentation.confluent_kafka" => "kafka", "python";
     System Scope "opentelemetry.instrumentation.aiokafka" => "kafka", "python";
@@ -213,8 +214,8 @@ pub(super) const TABLE: &[Row] = rows! {
     Client Code "httpx" => "python_httpx", "python";
     Client Code "pymongo" => "python_pymongo", "python";
     Client Code "motor" => "python_pymongo", "python";
-    Server Code "fastapi" => "python_fastapi", "python";
-    Server Code "flask" => "python_flask", "python";
+    Context Code "fastapi" => "python_fastapi", "python";
+    Context Code "flask" => "python_flask", "python";
     Language Scope "opentelemetry.instrumentation" => "python", "python";
 
     // Node.
@@ -235,9 +236,9 @@ pub(super) const TABLE: &[Row] = rows! {
     Client Scope "@opentelemetry/instrumentation-redis" => "node_redis", "node";
     Client Scope "@opentelemetry/instrumentation-ioredis" => "node_redis", "node";
     Client Scope "@opentelemetry/instrumentation-kafkajs" => "node_kafkajs", "node";
-    Server Scope "@opentelemetry/instrumentation-nestjs-core" => "node_nestjs", "node";
-    Server Scope "@nestjs" => "node_nestjs", "node";
-    Server Scope "@opentelemetry/instrumentation-express" => "node_express", "node";
+    Context Scope "@opentelemetry/instrumentation-nestjs-core" => "node_nestjs", "node";
+    Context Scope "@nestjs" => "node_nestjs", "node";
+    Context Scope "@opentelemetry/instrumentation-express" => "node_express", "node";
     System Scope "@opentelemetry/instrumentation-amqplib" => "rabbitmq", "node";
     System Scope "@opentelemetry/instrumentation-mongodb" => "mongodb", "node";
     System Scope "@opentelemetry/instrumentation-memcached" => "memcached", "node";
@@ -250,7 +251,7 @@ pub(super) const TABLE: &[Row] = rows! {
     Framework Code "typeorm" => "node_typeorm", "node";
     Framework Code "knex" => "node_knex", "node";
     Framework Code "mongoose" => "node_mongoose", "node";
-    Server Code "@nestjs" => "node_nestjs", "node";
+    Context Code "@nestjs" => "node_nestjs", "node";
     Language Scope "@opentelemetry" => "node", "node";
     Language Scope "@fastify" => "node", "node";
 

@@ -52,7 +52,7 @@ fn scopes() {
         ("io.opentelemetry.jdbc", &["java_jdbc", "java"]),
         ("io.opentelemetry.hibernate-6.0", &["java_jpa", "java"]),
         ("io.opentelemetry.hibernate-procedure-call-4.3", &["java_jpa", "java"]),
-        ("io.opentelemetry.spring-data-1.8", &["java_jpa", "java"]),
+        ("io.opentelemetry.spring-data-1.8", &["java_spring_data", "java"]),
         ("io.opentelemetry.hibernate-reactive-1.0", &["java_quarkus_reactive", "java"]),
         ("io.quarkus.hibernate.reactive", &["java_quarkus_reactive", "java"]),
         ("io.quarkus.panache.reactive", &["java_quarkus_reactive", "java"]),
@@ -132,6 +132,8 @@ fn code() {
         ("io.smallrye.mutiny", "", &["java_quarkus_reactive", "java"]),
         ("org.hibernate.reactive.mutiny", "", &["java_quarkus_reactive", "java"]),
         ("org.springframework.web.reactive.function", "", &["java_webflux", "java"]),
+        ("org.springframework.data.jpa.repository", "", &["java_jpa", "java"]),
+        ("org.springframework.data.mongodb", "", &["java_spring_data", "java"]),
         ("org.springframework.web.client", "", &["java_spring", "java"]),
         ("org.springframework.jdbc.core.JdbcTemplate", "", &["java_jdbc", "java"]),
         ("Pomelo.EntityFrameworkCore.MySql", "", &["csharp_ef_core", "csharp"]),
@@ -283,7 +285,7 @@ fn class_names_need_their_language() {
         scopes: &["io.opentelemetry.jdbc"],
         ..Evidence::default()
     };
-    let jpa = ["java_jpa", "java_jdbc", "java", "general"];
+    let jpa = ["java_jdbc", "java_jpa", "java", "general"];
     check(java("com.example.OrderRepository", "findAll"), &jpa);
     check(java("", "com.example.OrderDao.findAll"), &jpa);
     check(java("com.example.OrderService", "findAll"), &["java_jdbc", "java", "general"]);
