@@ -7,7 +7,7 @@
 mod fixes;
 
 use std::collections::HashMap;
-use tracewatt_sdk::overlap;
+use tracewatt_sdk::overlap::{self, Execution};
 use tracewatt_sdk::prelude::*;
 
 /// Templates named in the evidence.
@@ -71,9 +71,9 @@ impl Fanout {
             .severity(if critical { Severity::Critical } else { Severity::Warning })
             .subject(format!("fan-out of {name}"))
             .message(format!(
-                "{} calls started by one span, {}, at most {} at once",
+                "{} calls started by one span, {}, at most {} of them together",
                 calls.len(),
-                execution.word(),
+                how(execution),
                 peak.calls
             ))
             .evidence("threshold", max)
@@ -83,6 +83,14 @@ impl Fanout {
             .evidence("execution", execution.word())
             .evidence("parent", name)
             .evidence("top_templates", top)
+    }
+}
+
+fn how(execution: Execution) -> &'static str {
+    match execution {
+        Execution::Sequential => "one after the other",
+        Execution::Concurrent => "at the same time",
+        Execution::Mixed => "partly at the same time",
     }
 }
 
