@@ -43,6 +43,8 @@ pub(super) enum Escape {
     Doubled(u8),
     /// The quote is doubled or escaped by a backslash.
     Backslash(u8),
+    /// Three quotes, within which only a backslash escapes.
+    Triple,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -180,7 +182,8 @@ impl<'a> Lexer<'a> {
     /// Skips the declarations that SQL Server's drivers put before a statement: `(@p1 int, @p2 varchar(50))`.
     pub(super) fn skip_declarations(&mut self) {
         loop {
-            let mut at = self.skip_blanks(self.pos);
+            self.skip_ignored(&Place::default());
+            let mut at = self.pos;
             if self.at(at) != b'(' || self.at(self.skip_blanks(at + 1)) != b'@' {
                 return;
             }
@@ -245,10 +248,7 @@ impl<'a> Lexer<'a> {
         match self.syntax.hash {
             Hash::Comment => true,
             Hash::Operator | Hash::Word => false,
-            Hash::Guess => {
-                let next = self.at(self.pos + 1);
-                !((place.name || place.member) && (class(next) & WORD != 0 || next == b'#'))
-            }
+            Hash::Guess => !((place.name || place.member) && self.is_hash_word()),
         }
     }
 
@@ -349,9 +349,10 @@ impl<'a> Lexer<'a> {
         kind
     }
 
+    /// Whether `#` opens a name, such as that of a temporary table: `#t`, `##t`.
     fn is_hash_word(&self) -> bool {
-        let next = self.at(self.pos + 1);
-        matches!(self.syntax.hash, Hash::Word | Hash::Guess) && (class(next) & WORD != 0 || next == b'#')
+        let marks = 1 + usize::from(self.at(self.pos + 1) == b'#');
+        matches!(self.syntax.hash, Hash::Word | Hash::Guess) && class(self.at(self.pos + marks)) & WORD != 0
     }
 
     fn word(&mut self, place: &Place) -> Kind {
@@ -425,7 +426,7 @@ impl<'a> Lexer<'a> {
         let symbol = chars.next();
         let currency =
             matches!(symbol, Some('\u{A2}'..='\u{A5}' | '\u{9F2}' | '\u{9F3}' | '\u{E3F}' | '\u{20A0}'..='\u{20CF}'));
-        currency && matches!(chars.next(), Some('0'..='9' | '.' | '-' | ' '))
+        currency && chars.next().is_some_and(|c| c.is_ascii_digit())
     }
 
     /// Reads the string whose prefix is the word just passed, as in `N'x'` or `_utf8mb4'x'`.
@@ -539,12 +540,12 @@ impl<'a> Lexer<'a> {
                 at = (at + 2).min(self.bytes.len());
             } else if self.at(at + 1) == quote && self.at(at + 2) == quote {
                 self.pos = at + 3;
-                return Kind::Text(Escape::Backslash(quote));
+                return Kind::Text(Escape::Triple);
             } else {
                 at += 1;
             }
         }
-        self.swallow(Kind::Text(Escape::Backslash(quote)))
+        self.swallow(Kind::Text(Escape::Triple))
     }
 
     /// Says whether a backslash escapes in plain strings. In an unknown dialect that is decided once for a statement: by
@@ -618,11 +619,8 @@ impl<'a> Lexer<'a> {
             return Kind::Number;
         }
         if class(self.bytes[at]) & HIGH != 0 {
-            // The currency sign, and what may stand between it and the amount.
+            // The currency sign.
             at += self.text.get(at..).and_then(|rest| rest.chars().next()).map_or(1, char::len_utf8);
-            while matches!(self.at(at), b' ' | b'-') {
-                at += 1;
-            }
         }
         let mut suffix = at;
         loop {
@@ -651,7 +649,9 @@ impl<'a> Lexer<'a> {
             }
         }
         // `1AND x` is two words.
-        if at > suffix && keywords::lookup(&self.bytes[suffix..at]) != Kw::NONE {
+        let plain = self.bytes[start..suffix].iter().all(|b| b.is_ascii_digit() || *b == b'.');
+        let kind = self.syntax.loose_suffix && plain && matches!(&self.bytes[suffix..at], b"f" | b"F" | b"d" | b"D");
+        if at > suffix && (kind || keywords::lookup(&self.bytes[suffix..at]) != Kw::NONE) {
             at = suffix;
         }
         self.pos = at;
