@@ -403,7 +403,10 @@ impl<'a> Lexer<'a> {
                 },
                 b'#' => match self.syntax.hash {
                     Hash::Word => true,
-                    Hash::Guess => at == start || class(next) & WORD != 0 || next == b'#',
+                    Hash::Guess => {
+                        let marks = 1 + usize::from(next == b'#');
+                        class(self.at(at + marks)) & WORD != 0
+                    }
                     Hash::Comment | Hash::Operator => false,
                 },
                 b'@' => at > start && class(next) & LETTER != 0,

@@ -266,6 +266,9 @@ impl<'a> Writer<'a, '_> {
     }
 
     fn place(&self) -> Place {
+        if self.semicolon {
+            return Place::default();
+        }
         let frame = self.frame();
         let item = matches!(self.prev, Prev::Open | Prev::Comma)
             && matches!(frame.holds, Holds::List | Holds::Row | Holds::Tuple | Holds::Array);
@@ -1028,7 +1031,7 @@ impl<'a> Writer<'a, '_> {
         } else {
             match word {
                 Kw::RECURSIVE if before == Prev::Keyword(Kw::WITH) => self.expect = Expect::Cte,
-                Kw::END if self.fresh => self.verb(word, Verb::Transaction, start),
+                Kw::END if self.fresh && self.out.verb == Verb::Other => self.verb(word, Verb::Transaction, start),
                 Kw::TRANSACTION if self.out.verb == Verb::Transaction => self.record(start, Part::Kind),
                 Kw::PASSWORD => self.mask = Mask::Secret,
                 _ => {}

@@ -261,7 +261,7 @@ fn fill(shape: &str, literals: &[String]) -> String {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 20000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 200000, max_shrink_iters: 20000, ..ProptestConfig::default() })]
 
     #[test]
     fn templates_are_their_own_templates(dialect in dialect(), text in soup()) {
