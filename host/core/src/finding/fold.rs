@@ -104,7 +104,7 @@ pub fn fold(source: &Source<'_>, detected: Vec<Detected>) -> Folded {
     }
     let mut reported: Vec<(Problem, Vec<Instance>)> = Vec::new();
     for (_, mut instances) in problems {
-        instances.sort_by(|a, b| worst_first(a, b));
+        instances.sort_by(worst_first);
         let occurrences: u64 = instances.iter().map(|instance| instance.finding.pattern.occurrences).sum();
         let quorum = instances.iter().map(|instance| instance.quorum).min().unwrap_or(0);
         if occurrences < quorum {

@@ -114,6 +114,7 @@ impl Dialect {
             masks_users: false,
             bare_sum: false,
             loose_tags: false,
+            loose_suffix: false,
         };
         match self {
             Dialect::Generic => Syntax {
@@ -127,6 +128,7 @@ impl Dialect {
                 masks_users: true,
                 bare_sum: true,
                 loose_tags: true,
+                loose_suffix: true,
                 ..standard
             },
             Dialect::DoubleQuotedStrings => Syntax {
@@ -255,4 +257,6 @@ pub(super) struct Syntax {
     pub bare_sum: bool,
     /// `$some tag$` opens a string.
     pub loose_tags: bool,
+    /// The letter of `6.5F` is a word of its own, and the plus of `> +6` stays: neither depends on the value.
+    pub loose_suffix: bool,
 }

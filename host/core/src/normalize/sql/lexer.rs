@@ -43,6 +43,8 @@ pub(super) enum Escape {
     Doubled(u8),
     /// The quote is doubled or escaped by a backslash.
     Backslash(u8),
+    /// Three quotes, within which only a backslash escapes.
+    Triple,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -180,7 +182,8 @@ impl<'a> Lexer<'a> {
     /// Skips the declarations that SQL Server's drivers put before a statement: `(@p1 int, @p2 varchar(50))`.
     pub(super) fn skip_declarations(&mut self) {
         loop {
-            let mut at = self.skip_blanks(self.pos);
+            self.skip_ignored(&Place::default());
+            let mut at = self.pos;
             if self.at(at) != b'(' || self.at(self.skip_blanks(at + 1)) != b'@' {
                 return;
             }
@@ -245,10 +248,7 @@ impl<'a> Lexer<'a> {
         match self.syntax.hash {
             Hash::Comment => true,
             Hash::Operator | Hash::Word => false,
-            Hash::Guess => {
-                let next = self.at(self.pos + 1);
-                !((place.name || place.member) && (class(next) & WORD != 0 || next == b'#'))
-            }
+            Hash::Guess => !((place.name || place.member) && self.is_hash_word()),
         }
     }
 
@@ -318,9 +318,7 @@ impl<'a> Lexer<'a> {
             b',' => self.take(1, Kind::Comma),
             b'(' => self.take(1, Kind::Open),
             b')' => self.take(1, Kind::Close),
-            b'.' if class(self.at(start + 1)) & DIGIT != 0 && !place.operand && !place.member => {
-                self.number()
-            }
+            b'.' if class(self.at(start + 1)) & DIGIT != 0 && !place.operand && !place.member => self.number(),
             b'.' => self.take(1, Kind::Dot),
             b';' => self.take(1, Kind::Semicolon),
             b'?' => self.question(place),
@@ -351,9 +349,10 @@ impl<'a> Lexer<'a> {
         kind
     }
 
+    /// Whether `#` opens a name, such as that of a temporary table: `#t`, `##t`.
     fn is_hash_word(&self) -> bool {
-        let next = self.at(self.pos + 1);
-        matches!(self.syntax.hash, Hash::Word | Hash::Guess) && (class(next) & WORD != 0 || next == b'#')
+        let marks = 1 + usize::from(self.at(self.pos + 1) == b'#');
+        matches!(self.syntax.hash, Hash::Word | Hash::Guess) && class(self.at(self.pos + marks)) & WORD != 0
     }
 
     fn word(&mut self, place: &Place) -> Kind {
@@ -404,14 +403,16 @@ impl<'a> Lexer<'a> {
                 },
                 b'#' => match self.syntax.hash {
                     Hash::Word => true,
-                    Hash::Guess => at == start || class(next) & WORD != 0 || next == b'#',
+                    Hash::Guess => {
+                        let marks = 1 + usize::from(next == b'#');
+                        class(self.at(at + marks)) & WORD != 0
+                    }
                     Hash::Comment | Hash::Operator => false,
                 },
                 b'@' => at > start && class(next) & LETTER != 0,
                 b'?' => {
                     at > start
-                        && (next == b'_'
-                            || next.is_ascii_alphabetic()
+                        && (next == b'_' || next.is_ascii_alphabetic()
                             || next == b'.' && class(self.at(at + 2)) & LETTER != 0)
                 }
                 _ => false,
@@ -426,11 +427,9 @@ impl<'a> Lexer<'a> {
     fn currency_at(&self, at: usize) -> bool {
         let mut chars = self.text.get(at..).unwrap_or("").chars();
         let symbol = chars.next();
-        let currency = matches!(
-            symbol,
-            Some('\u{A2}'..='\u{A5}' | '\u{9F2}' | '\u{9F3}' | '\u{E3F}' | '\u{20A0}'..='\u{20CF}')
-        );
-        currency && matches!(chars.next(), Some('0'..='9' | '.' | '-' | ' '))
+        let currency =
+            matches!(symbol, Some('\u{A2}'..='\u{A5}' | '\u{9F2}' | '\u{9F3}' | '\u{E3F}' | '\u{20A0}'..='\u{20CF}'));
+        currency && chars.next().is_some_and(|c| c.is_ascii_digit())
     }
 
     /// Reads the string whose prefix is the word just passed, as in `N'x'` or `_utf8mb4'x'`.
@@ -544,12 +543,12 @@ impl<'a> Lexer<'a> {
                 at = (at + 2).min(self.bytes.len());
             } else if self.at(at + 1) == quote && self.at(at + 2) == quote {
                 self.pos = at + 3;
-                return Kind::Text(Escape::Backslash(quote));
+                return Kind::Text(Escape::Triple);
             } else {
                 at += 1;
             }
         }
-        self.swallow(Kind::Text(Escape::Backslash(quote)))
+        self.swallow(Kind::Text(Escape::Triple))
     }
 
     /// Says whether a backslash escapes in plain strings. In an unknown dialect that is decided once for a statement: by
@@ -584,11 +583,7 @@ impl<'a> Lexer<'a> {
             DoubleQuote::Position => {
                 let open = self.pos;
                 let kind = self.quoted_name(b'"');
-                if kind != Kind::Quoted || self.is_name(open, place) {
-                    kind
-                } else {
-                    Kind::Text(Escape::Doubled(b'"'))
-                }
+                if kind != Kind::Quoted || self.is_name(open, place) { kind } else { Kind::Text(Escape::Doubled(b'"')) }
             }
         }
     }
@@ -627,26 +622,19 @@ impl<'a> Lexer<'a> {
             return Kind::Number;
         }
         if class(self.bytes[at]) & HIGH != 0 {
-            // The currency sign, and what may stand between it and the amount.
+            // The currency sign.
             at += self.text.get(at..).and_then(|rest| rest.chars().next()).map_or(1, char::len_utf8);
-            while matches!(self.at(at), b' ' | b'-') {
-                at += 1;
-            }
         }
         let mut suffix = at;
         loop {
             let byte = self.at(at);
-            let exponent =
-                at > start && self.at(at - 1) | 0x20 == b'e' && class(self.at(at + 1)) & DIGIT != 0;
+            let exponent = at > start && self.at(at - 1) | 0x20 == b'e' && class(self.at(at + 1)) & DIGIT != 0;
             if class(byte) & DIGIT != 0 {
                 at += 1;
                 suffix = at;
             } else if class(byte) & WORD != 0 && byte < 0x80 {
                 at += 1;
-            } else if byte == b'.'
-                && self.at(at + 1) != b'.'
-                && (class(self.at(at + 1)) & DIGIT != 0 || suffix == at)
-            {
+            } else if byte == b'.' && self.at(at + 1) != b'.' && (class(self.at(at + 1)) & DIGIT != 0 || suffix == at) {
                 at += 1;
                 suffix = at;
                 if class(self.at(at)) & LETTER != 0 && self.at(at) | 0x20 != b'e' {
@@ -664,7 +652,9 @@ impl<'a> Lexer<'a> {
             }
         }
         // `1AND x` is two words.
-        if at > suffix && keywords::lookup(&self.bytes[suffix..at]) != Kw::NONE {
+        let plain = self.bytes[start..suffix].iter().all(|b| b.is_ascii_digit() || *b == b'.');
+        let kind = self.syntax.loose_suffix && plain && matches!(&self.bytes[suffix..at], b"f" | b"F" | b"d" | b"D");
+        if at > suffix && (kind || keywords::lookup(&self.bytes[suffix..at]) != Kw::NONE) {
             at = suffix;
         }
         self.pos = at;
@@ -764,8 +754,7 @@ impl<'a> Lexer<'a> {
             return self.take(2, Kind::Op);
         }
         let before = if self.pos == 0 { b' ' } else { self.bytes[self.pos - 1] };
-        let touches = class(before) & WORD != 0
-            || matches!(before, b')' | b']' | b'"' | b'`' | b'\'' | b'?' | b'*' | b'#');
+        let touches = class(before) & WORD != 0 || matches!(before, b')' | b']' | b'"' | b'`' | b'\'' | b'?' | b'*' | b'#');
         let slice = place.square && class(next) & DIGIT != 0;
         if (place.operand && touches) || slice || class(next) & (LETTER | DIGIT) == 0 {
             return self.take(1, if place.operand { Kind::Colon } else { Kind::Op });
@@ -810,10 +799,7 @@ impl<'a> Lexer<'a> {
             if let Some(len) = memchr2(b')', b'(', window) {
                 let close = self.pos + 2 + len;
                 let letter = self.at(close + 1);
-                if self.bytes[close] == b')'
-                    && letter.is_ascii_alphabetic()
-                    && class(self.at(close + 2)) & WORD == 0
-                {
+                if self.bytes[close] == b')' && letter.is_ascii_alphabetic() && class(self.at(close + 2)) & WORD == 0 {
                     self.pos = close + 2;
                     return Kind::Bind;
                 }
@@ -896,12 +882,11 @@ impl<'a> Lexer<'a> {
         let two = rest.get(..2).unwrap_or(b"");
         let three = rest.get(..3).unwrap_or(b"");
         let len = match three {
-            b"->>" | b"#>>" | b"<=>" | b"!~*" | b"~~*" | b"<->" | b"<#>" | b"-|-" | b"<<=" | b">>="
-            | b"!~~" => 3,
+            b"->>" | b"#>>" | b"<=>" | b"!~*" | b"~~*" | b"<->" | b"<#>" | b"-|-" | b"<<=" | b">>=" | b"!~~" => 3,
             _ => match two {
-                b"<>" | b"<=" | b">=" | b"!=" | b"^=" | b"==" | b"||" | b"&&" | b"->" | b"#>" | b"#-"
-                | b"~*" | b"~~" | b"!~" | b"=>" | b"**" | b"<<" | b">>" | b"+=" | b"*=" | b"/=" | b"^@"
-                | b"&<" | b"&>" | b"~=" => 2,
+                b"<>" | b"<=" | b">=" | b"!=" | b"^=" | b"==" | b"||" | b"&&" | b"->" | b"#>" | b"#-" | b"~*"
+                | b"~~" | b"!~" | b"=>" | b"**" | b"<<" | b">>" | b"+=" | b"*=" | b"/=" | b"^@" | b"&<" | b"&>"
+                | b"~=" => 2,
                 b"-=" if place.operand => 2,
                 b"<@" if self.syntax.contained_by || class(self.at(self.pos + 2)) & WORD == 0 => 2,
                 _ => 1,

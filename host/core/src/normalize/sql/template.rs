@@ -266,6 +266,9 @@ impl<'a> Writer<'a, '_> {
     }
 
     fn place(&self) -> Place {
+        if self.semicolon {
+            return Place::default();
+        }
         let frame = self.frame();
         let item = matches!(self.prev, Prev::Open | Prev::Comma)
             && matches!(frame.holds, Holds::List | Holds::Row | Holds::Tuple | Holds::Array);
@@ -302,7 +305,7 @@ impl<'a> Writer<'a, '_> {
             match token.kind {
                 Kind::Semicolon | Kind::Dot => return true,
                 Kind::End => return false,
-                Kind::BodyClose => self.semicolon = false,
+                Kind::BodyClose | Kind::Comma | Kind::Close | Kind::SquareClose => self.semicolon = false,
                 _ => self.release_semicolon(),
             }
         }
@@ -330,13 +333,16 @@ impl<'a> Writer<'a, '_> {
                 self.alias = Alias::None;
                 return true;
             }
+            // A dot before which a name ends was cut off from its name.
+            Kind::Comma | Kind::Close | Kind::SquareClose => self.dots = 0,
             _ => {}
         }
         self.release_dots();
         if self.alias == Alias::Open {
             self.alias = match token.kind {
                 Kind::Word(word) if !word.is(kw::STOP) => Alias::Named,
-                Kind::Quoted | Kind::Text(_) | Kind::Bind => Alias::Named,
+                Kind::Quoted => Alias::Named,
+                _ if self.is_literal(token) => Alias::Named,
                 _ => Alias::None,
             };
         }
@@ -353,15 +359,16 @@ impl<'a> Writer<'a, '_> {
         if !matches!(sign, b'+' | b'-') {
             return false;
         }
-        self.alias = Alias::None;
         self.out.signs.push(sign as char);
         true
     }
 
     fn release_signs(&mut self, token: Token) {
-        if self.out.signs.is_empty() || self.is_literal(token) {
+        let kept = self.syntax.loose_suffix && self.out.signs == "+" && self.prev == Prev::Op;
+        if self.out.signs.is_empty() || self.is_literal(token) && !kept {
             return;
         }
+        self.alias = Alias::None;
         for at in 0..self.out.signs.len() {
             self.space(true);
             let sign = self.out.signs.as_bytes()[at] as char;
@@ -680,17 +687,21 @@ impl<'a> Writer<'a, '_> {
     /// Records the value of a string, without its quotes and escapes.
     fn keep_text(&mut self, token: Token, escape: Escape) {
         let text = &self.text[token.start..token.end];
-        let quote = match escape {
+        let (quote, marks) = match escape {
             Escape::None => return self.keep(text),
-            Escape::Doubled(quote) | Escape::Backslash(quote) => quote as char,
+            Escape::Doubled(quote) | Escape::Backslash(quote) => (quote, 1),
+            Escape::Triple => (b'\\', 3),
         };
-        let inside = text.split_once(quote).map_or(text, |(_, inside)| inside);
-        let mut rest = inside.strip_suffix(quote).unwrap_or(inside);
-        let backslash = matches!(escape, Escape::Backslash(_));
+        let prefix = text.bytes().position(|b| matches!(b, b'\'' | b'"')).unwrap_or(0);
+        let inside = text.get(prefix + marks..).unwrap_or("");
+        let closed = inside.len().saturating_sub(marks);
+        let ends = inside.bytes().skip(closed).all(|b| matches!(b, b'\'' | b'"'));
+        let mut rest = if ends { inside.get(..closed).unwrap_or(inside) } else { inside };
+        let backslash = !matches!(escape, Escape::Doubled(_));
         loop {
             let special = match backslash {
-                true => memchr::memchr2(quote as u8, b'\\', rest.as_bytes()),
-                false => memchr::memchr(quote as u8, rest.as_bytes()),
+                true => memchr::memchr2(quote, b'\\', rest.as_bytes()),
+                false => memchr::memchr(quote, rest.as_bytes()),
             };
             let Some(at) = special else { break };
             self.out.literals.push_str(&rest[..at]);
@@ -739,8 +750,8 @@ impl<'a> Writer<'a, '_> {
             return;
         };
         let bytes = self.out.template.as_bytes();
-        let same = trimmed(&bytes[from as usize..to as usize]) == trimmed(&bytes[item.0 as usize..end]);
-        if same {
+        let written = trimmed(&bytes[item.0 as usize..end]);
+        if written.is_empty() || written == trimmed(&bytes[from as usize..to as usize]) {
             self.truncate(to as usize);
         } else if let Some(frame) = self.frame_mut() {
             frame.kept = Some(item);
@@ -800,6 +811,10 @@ impl<'a> Writer<'a, '_> {
 
     fn close(&mut self, byte: u8, prev: Prev) {
         self.close_item();
+        if byte == b']' && matches!(self.prev, Prev::Word | Prev::Target) && self.out.template.ends_with(']') {
+            // `]]` would be one bracket within a name.
+            self.out.template.push(' ');
+        }
         self.out.template.push(byte as char);
         self.after(prev, true);
         self.expect = Expect::Nothing;
@@ -1028,7 +1043,7 @@ impl<'a> Writer<'a, '_> {
         } else {
             match word {
                 Kw::RECURSIVE if before == Prev::Keyword(Kw::WITH) => self.expect = Expect::Cte,
-                Kw::END if self.fresh => self.verb(word, Verb::Transaction, start),
+                Kw::END if self.fresh && self.out.verb == Verb::Other => self.verb(word, Verb::Transaction, start),
                 Kw::TRANSACTION if self.out.verb == Verb::Transaction => self.record(start, Part::Kind),
                 Kw::PASSWORD => self.mask = Mask::Secret,
                 _ => {}
