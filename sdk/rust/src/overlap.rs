@@ -88,7 +88,8 @@ mod tests {
     #[test]
     fn overlaps() {
         use Execution::{Concurrent, Mixed, Sequential};
-        let cases: [(&[(u64, u64)], (u32, u64), Execution); 8] = [
+        type Case<'a> = (&'a [(u64, u64)], (u32, u64), Execution);
+        let cases: [Case<'_>; 8] = [
             (&[], (0, 0), Sequential),
             (&[(5, 9)], (1, 5), Sequential),
             (&[(0, 10), (10, 20), (20, 21)], (1, 0), Sequential),
