@@ -1,6 +1,6 @@
 //! Finds reads that ask for the same thing again.
 //!
-//! Same template and same parameters within one trace and service; reads only. A write to the same table in
+//! Same template and same parameters within one request; reads only. A write to the same table in
 //! between, or results that are known to differ, make a read a new question. Retries and transaction control
 //! are no reads of their own.
 
@@ -14,7 +14,7 @@ use tracewatt_sdk::repeats::{self, Class, Hidden, Repeats};
 settings! {
     /// When a repeated read is redundant.
     pub struct Settings {
-        /// Fewest identical reads of one trace that are reported.
+        /// Fewest identical reads of one request that are reported.
         redundant_min_occurrences: u32 = 2, 2..=100_000;
         /// Identical reads from which on it is a warning instead of an information.
         redundant_warning_occurrences: u32 = 5, 2..=1_000_000;
@@ -147,6 +147,7 @@ impl Redundant {
 /// What makes two reads the same.
 #[derive(PartialEq, Eq, Hash)]
 struct Key {
+    request: (u32, u32),
     place: (u32, u32),
     template: u32,
     parameters: u64,

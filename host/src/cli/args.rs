@@ -2,7 +2,8 @@
 //! flags that stand for configuration keys turned into [`Flag`]s, contradictions refused as usage errors.
 
 use super::invocation::*;
-use crate::config::{Flag, Format, OutputSpec, check_outputs};
+use crate::config::Flag;
+use crate::report::{Output, check_places};
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use std::ffi::OsString;
@@ -93,11 +94,11 @@ struct OutputArgs {
     /// Write a report, to a file or standard output; repeatable
     ///
     /// Formats: text, json, sarif, junit, codequality, markdown, github, ndjson.
-    #[arg(short, long = "output", value_name = "FORMAT[=PATH]", value_parser = OutputSpec::from_str)]
-    outputs: Vec<OutputSpec>,
+    #[arg(short, long = "output", value_name = "FORMAT[=PATH]", value_parser = Output::parse)]
+    outputs: Vec<Output>,
     /// Write a report to standard output; the same as -o FORMAT
-    #[arg(long, value_name = "FORMAT", value_parser = Format::from_str)]
-    format: Option<Format>,
+    #[arg(long, value_name = "FORMAT", value_parser = Output::on_stdout)]
+    format: Option<Output>,
 }
 
 /// What makes the command fail.
@@ -441,12 +442,12 @@ impl ConfigArgs {
 }
 
 impl OutputArgs {
-    fn resolve(self, command: &str) -> Result<Vec<OutputSpec>, clap::Error> {
+    fn resolve(self, command: &str) -> Result<Vec<Output>, clap::Error> {
         let mut outputs = self.outputs;
-        outputs.extend(self.format.map(|format| OutputSpec { format, path: None }));
-        match check_outputs(&outputs) {
+        outputs.extend(self.format);
+        match check_places(&outputs) {
             Ok(()) => Ok(outputs),
-            Err(message) => Err(usage(command, ErrorKind::ArgumentConflict, &message)),
+            Err(error) => Err(usage(command, ErrorKind::ArgumentConflict, &error.to_string())),
         }
     }
 }

@@ -1,7 +1,8 @@
 //! What was meant by a command line. Commands get an [`Invocation`]; nothing behind it looks at the command
 //! line again.
 
-use crate::config::{Flag, OutputSpec};
+use crate::config::Flag;
+use crate::report::Output;
 use clap::{Args, ValueEnum};
 use std::ffi::OsStr;
 use std::path::PathBuf;
@@ -80,7 +81,7 @@ pub struct Analyze {
     /// Configuration.
     pub config: ConfigSource,
     /// Reports to write; empty for those of the configuration.
-    pub outputs: Vec<OutputSpec>,
+    pub outputs: Vec<Output>,
     /// What makes it fail.
     pub verdict: Verdict,
     /// Saved report to compare with.
@@ -132,7 +133,7 @@ pub struct Diff {
     /// Configuration.
     pub config: ConfigSource,
     /// Reports to write; empty for text.
-    pub outputs: Vec<OutputSpec>,
+    pub outputs: Vec<Output>,
     /// What makes it fail.
     pub verdict: Verdict,
     /// Whether acknowledgments count.
@@ -154,7 +155,7 @@ pub struct Demo {
     /// Configuration.
     pub config: ConfigSource,
     /// Reports to write; empty for text.
-    pub outputs: Vec<OutputSpec>,
+    pub outputs: Vec<Output>,
 }
 
 /// `ack`.

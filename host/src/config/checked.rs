@@ -3,11 +3,11 @@
 
 use super::error::{ConfigError, ConfigErrors};
 use super::keys::{Described, is_reserved, root, rules};
-use super::output::OutputSpec;
 use super::raw::{PluginSource, Raw};
 use super::sections::{GateSection, GreenSection};
 use super::value::{Node, Origin, Value, join};
 use super::walk::{nearest, walk};
+use crate::report::Output;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -140,7 +140,7 @@ pub struct InputLimits {
 #[derive(Clone, Debug, PartialEq)]
 pub struct OutputConfig {
     /// Reports to write.
-    pub outputs: Vec<OutputSpec>,
+    pub outputs: Vec<Output>,
     /// Folder that source files are named from.
     pub source_root: Option<PathBuf>,
     /// Problems shown in full to people; 0 for all.
@@ -245,7 +245,7 @@ impl Convert<'_> {
         let node = self.root.get("output");
         let outputs = node.and_then(|node| node.get("outputs")).map_or(&[][..], Node::elements);
         OutputConfig {
-            outputs: outputs.iter().filter_map(|node| node.as_text()?.parse().ok()).collect(),
+            outputs: outputs.iter().filter_map(|node| Output::parse(node.as_text()?).ok()).collect(),
             source_root: node.and_then(|node| node.text("source_root")).map(PathBuf::from),
             top: match node.and_then(|node| node.get("top")).map(|node| &node.value) {
                 Some(Value::Integer(top)) => u32::try_from(*top).unwrap_or(u32::MAX),

@@ -1,7 +1,7 @@
 //! Types of configuration values: what each accepts, how it is described to people and in JSON Schema.
 
-use super::output::{Format, OutputSpec, check_outputs};
 use super::value::{Node, Value, printable};
+use crate::report::{FORMATS, Output};
 use serde_json::{Value as Json, json};
 use tracewatt_core::acknowledge::{Date, NamePattern};
 use tracewatt_core::plugin::{Setting, SettingKind};
@@ -111,7 +111,8 @@ impl Kind {
             Kind::Region => json!({ "type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$" }),
             Kind::Sha256 => json!({ "type": "string", "pattern": "^[0-9A-Fa-f]{64}$" }),
             Kind::Outputs => {
-                let names = Format::ALL.map(Format::name).join("|");
+                let names: Vec<&str> = FORMATS.iter().map(|format| format.name).collect();
+                let names = names.join("|");
                 json!({ "type": "array", "items": { "type": "string", "pattern": format!("^({names})(=.+)?$") } })
             }
         }
@@ -127,9 +128,7 @@ fn texts(value: &Value) -> Option<Vec<&str>> {
 /// Checks a list of outputs; `Err(None)` when it is no list of texts.
 fn check_output_list(value: &Value) -> Result<(), Option<String>> {
     let texts = texts(value).ok_or(None)?;
-    let outputs: Vec<OutputSpec> =
-        texts.into_iter().map(str::parse).collect::<Result<_, String>>().map_err(Some)?;
-    check_outputs(&outputs).map_err(Some)
+    Output::parse_all(texts).map(drop).map_err(|error| Some(error.to_string()))
 }
 
 fn check_setting(kind: &SettingKind, value: &Value) -> Result<Value, String> {

@@ -12,7 +12,6 @@ mod document;
 mod error;
 mod keys;
 mod kind;
-mod output;
 mod raw;
 mod sections;
 mod show;
@@ -26,7 +25,6 @@ pub use checked::{
 pub use document::{json_schema, reference_page};
 pub use error::{ConfigError, ConfigErrors};
 pub use keys::Described;
-pub use output::{Format, OutputSpec, check_outputs};
 pub use raw::{Dialect, Flag, NamedPlugin, PluginSource, Raw};
 pub use value::{Origin, Spot};
 

@@ -29,7 +29,7 @@ mod samples;
 #[cfg(test)]
 mod tests;
 
-pub use output::{Output, OutputError, WriteError, write_outputs};
+pub use output::{Output, OutputError, WriteError, check_places, write_outputs};
 
 use std::io::{self, Write};
 use tracewatt_core::plugin::Manifest;
@@ -112,6 +112,8 @@ pub struct RenderOptions<'a> {
     pub fail_on_severity: Option<model::Severity>,
     /// Confidence below which the gate counts no problem; the report does not carry it.
     pub fail_on_confidence: model::ConfidenceLevel,
+    /// Whether the text lists acknowledged problems one by one; it always says how many there are.
+    pub list_acknowledged: bool,
 }
 
 impl Default for RenderOptions<'_> {
@@ -126,6 +128,7 @@ impl Default for RenderOptions<'_> {
             manifests: &[],
             fail_on_severity: None,
             fail_on_confidence: model::ConfidenceLevel::Candidate,
+            list_acknowledged: false,
         }
     }
 }

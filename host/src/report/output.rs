@@ -1,4 +1,5 @@
-//! `-o FORMAT[=PATH]`: what it means, what is wrong with it, and writing every output to its place.
+//! `FORMAT[=PATH]`, on the command line and in `[output] outputs`: what it means, what is wrong with it, and
+//! writing every output to its place.
 //!
 //! A file appears whole or not at all: it is written beside its place and renamed. A reader that closes a
 //! pipe ends the writing quietly; it has what it wanted.
@@ -66,7 +67,7 @@ impl Output {
             Some((name, path)) => (name, Some(path)),
             None => (text, None),
         };
-        let format = FORMATS.iter().find(|format| format.name == name).ok_or_else(|| unknown(text, name))?;
+        let format = find(name).ok_or_else(|| unknown(text, name))?;
         match path {
             Some("") => Err(OutputError::EmptyPath { format: format.name }),
             None | Some("-") => Ok(Output { format, path: None }),
@@ -77,18 +78,36 @@ impl Output {
     /// Parses every output and checks that no two of them go to one place.
     pub fn parse_all<'a>(texts: impl IntoIterator<Item = &'a str>) -> Result<Vec<Output>, OutputError> {
         let outputs = texts.into_iter().map(Output::parse).collect::<Result<Vec<_>, _>>()?;
-        for (i, second) in outputs.iter().enumerate() {
-            if let Some(first) = outputs[..i].iter().find(|first| first.path == second.path) {
-                let (first, second) = (first.format.name, second);
-                return Err(OutputError::SamePlace {
-                    first,
-                    second: second.format.name,
-                    place: place(&second.path),
-                });
-            }
-        }
+        check_places(&outputs)?;
         Ok(outputs)
     }
+
+    /// Returns the output of a format on standard output.
+    ///
+    /// # Errors
+    /// When there is no format of that name.
+    pub fn on_stdout(name: &str) -> Result<Output, OutputError> {
+        let format = find(name).ok_or_else(|| unknown(name, name))?;
+        Ok(Output { format, path: None })
+    }
+}
+
+/// Checks that no two outputs go to one place.
+pub fn check_places(outputs: &[Output]) -> Result<(), OutputError> {
+    for (i, second) in outputs.iter().enumerate() {
+        if let Some(first) = outputs[..i].iter().find(|first| first.path == second.path) {
+            return Err(OutputError::SamePlace {
+                first: first.format.name,
+                second: second.format.name,
+                place: place(&second.path),
+            });
+        }
+    }
+    Ok(())
+}
+
+fn find(name: &str) -> Option<&'static Format> {
+    FORMATS.iter().find(|format| format.name == name)
 }
 
 /// Writes every output; `stdout` takes the one without a path. Stops at the first error.

@@ -239,7 +239,7 @@ impl Page {
     }
 
     fn acknowledged(&mut self, report: &model::Report, options: &RenderOptions<'_>) {
-        if report.acknowledged.is_empty() {
+        if report.acknowledged.is_empty() || !options.list_acknowledged {
             return;
         }
         self.heading("Acknowledged, not counted by the gate");

@@ -157,7 +157,6 @@ impl Reader {
             return Err("indentation is two blanks per level".to_owned());
         }
         let depth = indent / 2;
-        self.open.retain(|open| open.depth < depth);
         let start = duration(&words[0].text)?;
         let length = duration(&words.get(1).ok_or("a span has a start and a duration")?.text)?;
         let mut rest = &words[2..];
@@ -175,6 +174,7 @@ impl Reader {
     }
 
     fn one(&mut self, depth: usize, start: u64, length: u64, words: &[Word]) -> Result<(), String> {
+        self.open.retain(|open| open.depth < depth);
         let parent = self.open.last().filter(|open| open.depth + 1 == depth);
         if depth > 0 && parent.is_none() {
             return Err("there is no span one level up".to_owned());
@@ -209,7 +209,6 @@ impl Reader {
             }
         }
         resource.set(Attr::ServiceName, service.clone().into());
-        self.open.retain(|open| open.depth < depth);
         self.open.push(Open { depth, span: id, service });
         self.case.spans.push(CaseSpan { raw, resource, scope });
         Ok(())
@@ -302,6 +301,7 @@ fn option(raw: &mut RawSpan<'static>, key: &str, value: &str) -> Result<(), Stri
         "rows" => Attr::DbReturnedRows,
         "bytes" => Attr::HttpResponseBodySize,
         "params" => Attr::DbStatementParameters,
+        "batch" if raw.role == SpanRole::Producer => Attr::MessagingBatchCount,
         "batch" => Attr::DbBatchSize,
         "system" => Attr::DbSystemName,
         "status" if value == "error" => {

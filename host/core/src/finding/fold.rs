@@ -139,6 +139,10 @@ pub fn fold(source: &Source<'_>, detected: Vec<Detected>) -> Folded {
     folded
 }
 
+/// Share of a finding's rows that a stronger one must name to cover it, in percent: the list query before a loop
+/// does not make a finding of its own out of the loop.
+const COVER_PERCENT: usize = 90;
+
 /// Findings of enabled rules that no stronger finding covers.
 fn covered(source: &Source<'_>, detected: Vec<Detected>) -> Vec<Detected> {
     let enabled =
@@ -158,6 +162,10 @@ fn covered(source: &Source<'_>, detected: Vec<Detected>) -> Vec<Detected> {
     };
     let keep: Vec<bool> = detected.iter().map(|finding| !yields(finding)).collect();
     detected.into_iter().zip(keep).filter_map(|(finding, keep)| keep.then_some(finding)).collect()
+}
+
+fn covers(strong: &FxHashSet<u32>, rows: &[u32]) -> bool {
+    rows.iter().filter(|row| strong.contains(row)).count() * 100 >= rows.len() * COVER_PERCENT
 }
 
 fn rule<'a>(source: &Source<'a>, detected: &Detected) -> &'a Rule {

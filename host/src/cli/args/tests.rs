@@ -63,7 +63,7 @@ fn each_flag_changes_what_it_says() {
     check("a.json b/*.json", Analyze { inputs: paths(&["a.json", "b/*.json"]), ..plain() });
     check("-i a.json --input -", Analyze { inputs: paths(&["a.json", "-"]), ..plain() });
     check("-i c a b", Analyze { inputs: paths(&["a", "b", "c"]), ..plain() });
-    let outputs = |specs: &[&str]| specs.iter().map(|spec| spec.parse().unwrap()).collect();
+    let outputs = |specs: &[&str]| specs.iter().map(|spec| Output::parse(spec).unwrap()).collect();
     check("-o text -o json=r.json", Analyze { outputs: outputs(&["text", "json=r.json"]), ..plain() });
     check("--format sarif", Analyze { outputs: outputs(&["sarif"]), ..plain() });
     check(
@@ -141,9 +141,9 @@ fn contradictions_are_usage_errors() {
         assert!(error.contains("Usage:") || error.contains("--help"), "{line}: {error}");
     };
     check("analyze --fail-on new", "--fail-on new needs --baseline");
-    check("analyze -o text -o json", "would both be written to standard output");
-    check("analyze -o json=a -o sarif=a", "would both be written to a:");
-    check("analyze -o xml", "no output format `xml`");
+    check("analyze -o text -o json", "outputs `text` and `json` both go to standard output");
+    check("analyze -o json=a -o sarif=a", "outputs `json` and `sarif` both go to `a`:");
+    check("analyze -o xml", "unknown output format `xml`");
     check("analyze --acknowledgments a --no-acknowledgments", "cannot be used with");
     check("analyze --set gate", "no `=` in `gate`");
     check("analyze --top many", "invalid value");
@@ -185,7 +185,7 @@ fn the_other_commands_mean_what_they_say() {
     let verdict = Verdict { enforced: true, ..diff().verdict };
     check("diff a b --ci", Action::Diff(Diff { verdict, ..diff() }));
     check("doctor a", Action::Doctor(Doctor { inputs: inputs(), config: config() }));
-    let outputs = vec!["json".parse().unwrap()];
+    let outputs = vec![Output::parse("json").unwrap()];
     check("demo -o json", Action::Demo(Demo { config: config(), outputs }));
     check("normalize --jsonl", Action::Normalize);
     check("plugin list", Action::PluginList(config()));

@@ -107,5 +107,6 @@ pub fn render<'a>(session: &'a Session, manifests: &'a [Manifest], terminal: &Te
         manifests,
         fail_on_severity: session.config.gate.fail_on_severity,
         fail_on_confidence: session.config.gate.fail_on_confidence,
+        list_acknowledged: false,
     }
 }

@@ -318,7 +318,9 @@ impl<'a> Lexer<'a> {
             b',' => self.take(1, Kind::Comma),
             b'(' => self.take(1, Kind::Open),
             b')' => self.take(1, Kind::Close),
-            b'.' if class(self.at(start + 1)) & DIGIT != 0 && !place.operand && !place.member => self.number(),
+            b'.' if class(self.at(start + 1)) & DIGIT != 0 && !place.operand && !place.member => {
+                self.number()
+            }
             b'.' => self.take(1, Kind::Dot),
             b';' => self.take(1, Kind::Semicolon),
             b'?' => self.question(place),
@@ -412,7 +414,8 @@ impl<'a> Lexer<'a> {
                 b'@' => at > start && class(next) & LETTER != 0,
                 b'?' => {
                     at > start
-                        && (next == b'_' || next.is_ascii_alphabetic()
+                        && (next == b'_'
+                            || next.is_ascii_alphabetic()
                             || next == b'.' && class(self.at(at + 2)) & LETTER != 0)
                 }
                 _ => false,
@@ -427,8 +430,10 @@ impl<'a> Lexer<'a> {
     fn currency_at(&self, at: usize) -> bool {
         let mut chars = self.text.get(at..).unwrap_or("").chars();
         let symbol = chars.next();
-        let currency =
-            matches!(symbol, Some('\u{A2}'..='\u{A5}' | '\u{9F2}' | '\u{9F3}' | '\u{E3F}' | '\u{20A0}'..='\u{20CF}'));
+        let currency = matches!(
+            symbol,
+            Some('\u{A2}'..='\u{A5}' | '\u{9F2}' | '\u{9F3}' | '\u{E3F}' | '\u{20A0}'..='\u{20CF}')
+        );
         currency && chars.next().is_some_and(|c| c.is_ascii_digit())
     }
 
@@ -583,7 +588,11 @@ impl<'a> Lexer<'a> {
             DoubleQuote::Position => {
                 let open = self.pos;
                 let kind = self.quoted_name(b'"');
-                if kind != Kind::Quoted || self.is_name(open, place) { kind } else { Kind::Text(Escape::Doubled(b'"')) }
+                if kind != Kind::Quoted || self.is_name(open, place) {
+                    kind
+                } else {
+                    Kind::Text(Escape::Doubled(b'"'))
+                }
             }
         }
     }
@@ -628,13 +637,17 @@ impl<'a> Lexer<'a> {
         let mut suffix = at;
         loop {
             let byte = self.at(at);
-            let exponent = at > start && self.at(at - 1) | 0x20 == b'e' && class(self.at(at + 1)) & DIGIT != 0;
+            let exponent =
+                at > start && self.at(at - 1) | 0x20 == b'e' && class(self.at(at + 1)) & DIGIT != 0;
             if class(byte) & DIGIT != 0 {
                 at += 1;
                 suffix = at;
             } else if class(byte) & WORD != 0 && byte < 0x80 {
                 at += 1;
-            } else if byte == b'.' && self.at(at + 1) != b'.' && (class(self.at(at + 1)) & DIGIT != 0 || suffix == at) {
+            } else if byte == b'.'
+                && self.at(at + 1) != b'.'
+                && (class(self.at(at + 1)) & DIGIT != 0 || suffix == at)
+            {
                 at += 1;
                 suffix = at;
                 if class(self.at(at)) & LETTER != 0 && self.at(at) | 0x20 != b'e' {
@@ -653,7 +666,8 @@ impl<'a> Lexer<'a> {
         }
         // `1AND x` is two words.
         let plain = self.bytes[start..suffix].iter().all(|b| b.is_ascii_digit() || *b == b'.');
-        let kind = self.syntax.loose_suffix && plain && matches!(&self.bytes[suffix..at], b"f" | b"F" | b"d" | b"D");
+        let kind =
+            self.syntax.loose_suffix && plain && matches!(&self.bytes[suffix..at], b"f" | b"F" | b"d" | b"D");
         if at > suffix && (kind || keywords::lookup(&self.bytes[suffix..at]) != Kw::NONE) {
             at = suffix;
         }
@@ -754,7 +768,8 @@ impl<'a> Lexer<'a> {
             return self.take(2, Kind::Op);
         }
         let before = if self.pos == 0 { b' ' } else { self.bytes[self.pos - 1] };
-        let touches = class(before) & WORD != 0 || matches!(before, b')' | b']' | b'"' | b'`' | b'\'' | b'?' | b'*' | b'#');
+        let touches = class(before) & WORD != 0
+            || matches!(before, b')' | b']' | b'"' | b'`' | b'\'' | b'?' | b'*' | b'#');
         let slice = place.square && class(next) & DIGIT != 0;
         if (place.operand && touches) || slice || class(next) & (LETTER | DIGIT) == 0 {
             return self.take(1, if place.operand { Kind::Colon } else { Kind::Op });
@@ -799,7 +814,10 @@ impl<'a> Lexer<'a> {
             if let Some(len) = memchr2(b')', b'(', window) {
                 let close = self.pos + 2 + len;
                 let letter = self.at(close + 1);
-                if self.bytes[close] == b')' && letter.is_ascii_alphabetic() && class(self.at(close + 2)) & WORD == 0 {
+                if self.bytes[close] == b')'
+                    && letter.is_ascii_alphabetic()
+                    && class(self.at(close + 2)) & WORD == 0
+                {
                     self.pos = close + 2;
                     return Kind::Bind;
                 }
@@ -882,11 +900,12 @@ impl<'a> Lexer<'a> {
         let two = rest.get(..2).unwrap_or(b"");
         let three = rest.get(..3).unwrap_or(b"");
         let len = match three {
-            b"->>" | b"#>>" | b"<=>" | b"!~*" | b"~~*" | b"<->" | b"<#>" | b"-|-" | b"<<=" | b">>=" | b"!~~" => 3,
+            b"->>" | b"#>>" | b"<=>" | b"!~*" | b"~~*" | b"<->" | b"<#>" | b"-|-" | b"<<=" | b">>="
+            | b"!~~" => 3,
             _ => match two {
-                b"<>" | b"<=" | b">=" | b"!=" | b"^=" | b"==" | b"||" | b"&&" | b"->" | b"#>" | b"#-" | b"~*"
-                | b"~~" | b"!~" | b"=>" | b"**" | b"<<" | b">>" | b"+=" | b"*=" | b"/=" | b"^@" | b"&<" | b"&>"
-                | b"~=" => 2,
+                b"<>" | b"<=" | b">=" | b"!=" | b"^=" | b"==" | b"||" | b"&&" | b"->" | b"#>" | b"#-"
+                | b"~*" | b"~~" | b"!~" | b"=>" | b"**" | b"<<" | b">>" | b"+=" | b"*=" | b"/=" | b"^@"
+                | b"&<" | b"&>" | b"~=" => 2,
                 b"-=" if place.operand => 2,
                 b"<@" if self.syntax.contained_by || class(self.at(self.pos + 2)) & WORD == 0 => 2,
                 _ => 1,

@@ -811,7 +811,8 @@ impl<'a> Writer<'a, '_> {
 
     fn close(&mut self, byte: u8, prev: Prev) {
         self.close_item();
-        if byte == b']' && matches!(self.prev, Prev::Word | Prev::Target) && self.out.template.ends_with(']') {
+        if byte == b']' && matches!(self.prev, Prev::Word | Prev::Target) && self.out.template.ends_with(']')
+        {
             // `]]` would be one bracket within a name.
             self.out.template.push(' ');
         }
@@ -1043,7 +1044,9 @@ impl<'a> Writer<'a, '_> {
         } else {
             match word {
                 Kw::RECURSIVE if before == Prev::Keyword(Kw::WITH) => self.expect = Expect::Cte,
-                Kw::END if self.fresh && self.out.verb == Verb::Other => self.verb(word, Verb::Transaction, start),
+                Kw::END if self.fresh && self.out.verb == Verb::Other => {
+                    self.verb(word, Verb::Transaction, start)
+                }
                 Kw::TRANSACTION if self.out.verb == Verb::Transaction => self.record(start, Part::Kind),
                 Kw::PASSWORD => self.mask = Mask::Secret,
                 _ => {}
