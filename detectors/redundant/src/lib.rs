@@ -92,6 +92,7 @@ impl Redundant {
             }
             let Some(parameters) = visible(span) else { continue };
             let key = Key {
+                request: repeats::request(span),
                 place,
                 template: span.template_id(),
                 parameters,

@@ -8,6 +8,7 @@ use crate::plugin::{Manifest, RawFinding, Rule, SettingValue};
 use crate::report::{
     CodeLocation, ConfidenceLevel, Finding, GreenImpact, Pattern, Problem, Severity, SuggestedFix,
 };
+use crate::semconv::CoverageTable;
 use crate::time::rfc3339;
 use crate::trace::{IdTable, NO_ROW, SealedTrace, SpanFlags, TextId, Texts, TraceFlags};
 use rustc_hash::FxHashSet;
@@ -53,6 +54,8 @@ pub struct Source<'a> {
     pub traces: &'a [SealedTrace],
     /// Texts of the traces.
     pub texts: &'a Texts,
+    /// What the spans carried: it knows the language of each service.
+    pub coverage: &'a CoverageTable,
     /// Spellings of ids.
     pub ids: &'a IdTable,
     /// Id and manifest of each detector.
@@ -155,9 +158,9 @@ fn covered(source: &Source<'_>, detected: Vec<Detected>) -> Vec<Detected> {
     }
     let yields = |finding: &Detected| {
         rule(source, finding).yields_to.iter().any(|stronger| {
-            strong.get(&(finding.raw.trace, stronger.as_str())).is_some_and(|all| {
-                all.iter().any(|rows| finding.raw.rows.iter().all(|row| rows.contains(row)))
-            })
+            strong
+                .get(&(finding.raw.trace, stronger.as_str()))
+                .is_some_and(|all| all.iter().any(|rows| covers(rows, &finding.raw.rows)))
         })
     };
     let keep: Vec<bool> = detected.iter().map(|finding| !yields(finding)).collect();
@@ -316,12 +319,13 @@ fn suggested_fix(
     };
     let scopes: Vec<&str> = scopes.iter().map(String::as_str).collect();
     let anchor = &trace.spans[rows[0]];
+    let language = source.texts.get(source.coverage.language(anchor.service, anchor.scope));
     let chain = framework::chain(&Evidence {
         scopes: &scopes,
         namespace: part(|code| &code.namespace),
         function: part(|code| &code.function),
         file: part(|code| &code.filepath),
-        language: None,
+        language: Some(language),
         service: source.texts.get(anchor.service),
         system: source.texts.get(anchor.system),
     });
