@@ -3,6 +3,12 @@
 //! Scenario: every development vector goes through the normalizer, and the share of those that come out as their
 //! project expects is compared with a bar. Guarantees: a change that loses agreement with the field is seen.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "the functions that the tests share are test code too"
+)]
+
 /// The form in which two templates that differ only in taste are equal; see `vectors/README.md`.
 mod canon {
     /// Returns the canonical form of `template`.
@@ -38,7 +44,8 @@ mod canon {
 
     /// Length in characters of the placeholder at `at`, if there is one.
     fn placeholder(chars: &[char], at: usize) -> Option<usize> {
-        let run = |from: usize, test: fn(char) -> bool| chars[from..].iter().take_while(|c| test(**c)).count();
+        let run =
+            |from: usize, test: fn(char) -> bool| chars[from..].iter().take_while(|c| test(**c)).count();
         let before = at.checked_sub(1).map(|i| chars[i]);
         let next = chars.get(at + 1).copied().unwrap_or(' ');
         match chars[at] {
@@ -108,7 +115,9 @@ mod canon {
             out.push_str(word);
         }
         for mark in "(),;=<>+*/|!:.[]-".chars() {
-            out = out.replace(&format!(" {mark}"), &mark.to_string()).replace(&format!("{mark} "), &mark.to_string());
+            out = out
+                .replace(&format!(" {mark}"), &mark.to_string())
+                .replace(&format!("{mark} "), &mark.to_string());
         }
         out
     }
@@ -186,7 +195,8 @@ fn score(name: &str, rows: &[Value], bar: f64, agrees: impl Fn(&Value) -> Result
 
 #[test]
 fn sql_text() {
-    let rows: Vec<Value> = rows("sql_text.jsonl").into_iter().filter(|row| text(row, "tag") == "core").collect();
+    let rows: Vec<Value> =
+        rows("sql_text.jsonl").into_iter().filter(|row| text(row, "tag") == "core").collect();
     score("sql text", &rows, 93.0, |row| {
         let out = sql(row, "input");
         let hit = texts(row, "expected").any(|expected| canon(expected) == canon(&out));

@@ -62,23 +62,35 @@ impl Dialect {
             len += 1;
         }
         match &name[..len] {
-            b"postgresql" | b"postgres" | b"pg" | b"pgsql" | b"psql" | b"cockroachdb" | b"cockroach" | b"redshift"
-            | b"aws.redshift" | b"amazonredshift" | b"greenplum" | b"edb" | b"yugabyte" | b"yugabytedb" | b"duckdb"
-            | b"vertica" | b"netezza" | b"timescaledb" | b"alloydb" | b"materialize" | b"risingwave" | b"questdb"
-            | b"cratedb" => Dialect::PostgreSql,
-            b"mysql" | b"mariadb" | b"mysql2" | b"trilogy" | b"tidb" | b"percona" | b"singlestore" | b"memsql"
-            | b"aurora" | b"vitess" | b"planetscale" | b"oceanbase" | b"starrocks" | b"doris" => Dialect::MySql,
-            b"microsoft.sqlserver" | b"mssql" | b"mssqlcompact" | b"sqlserver" | b"tsql" | b"azuresql"
-            | b"azure.sql" | b"sybase" | b"sapase" => Dialect::SqlServer,
+            b"postgresql" | b"postgres" | b"pg" | b"pgsql" | b"psql" | b"cockroachdb" | b"cockroach"
+            | b"redshift" | b"aws.redshift" | b"amazonredshift" | b"greenplum" | b"edb" | b"yugabyte"
+            | b"yugabytedb" | b"duckdb" | b"vertica" | b"netezza" | b"timescaledb" | b"alloydb"
+            | b"materialize" | b"risingwave" | b"questdb" | b"cratedb" => Dialect::PostgreSql,
+            b"mysql" | b"mariadb" | b"mysql2" | b"trilogy" | b"tidb" | b"percona" | b"singlestore"
+            | b"memsql" | b"aurora" | b"vitess" | b"planetscale" | b"oceanbase" | b"starrocks" | b"doris" => {
+                Dialect::MySql
+            }
+            b"microsoft.sqlserver"
+            | b"mssql"
+            | b"mssqlcompact"
+            | b"sqlserver"
+            | b"tsql"
+            | b"azuresql"
+            | b"azure.sql"
+            | b"sybase"
+            | b"sapase" => Dialect::SqlServer,
             b"oracle" | b"oracle.db" | b"oracledb" => Dialect::Oracle,
             b"sqlite" | b"sqlite3" | b"libsql" | b"turso" | b"d1" => Dialect::Sqlite,
             b"clickhouse" => Dialect::ClickHouse,
-            b"bigquery" | b"gcp.bigquery" | b"googlebigquery" | b"spanner" | b"gcp.spanner" => Dialect::BigQuery,
+            b"bigquery" | b"gcp.bigquery" | b"googlebigquery" | b"spanner" | b"gcp.spanner" => {
+                Dialect::BigQuery
+            }
             b"snowflake" => Dialect::Snowflake,
             b"cassandra" | b"cql" | b"scylla" | b"scylladb" | b"astra" => Dialect::Cassandra,
-            b"db2" | b"ibm.db2" | b"ibm.informix" | b"informix" | b"ibm.netezza" | b"derby" | b"h2" | b"h2database"
-            | b"hsqldb" | b"firebird" | b"firebirdsql" | b"interbase" | b"ingres" | b"actian.ingres" | b"teradata"
-            | b"hanadb" | b"sap.hana" | b"maxdb" | b"sap.maxdb" | b"trino" | b"presto" | b"athena" => Dialect::Db2,
+            b"db2" | b"ibm.db2" | b"ibm.informix" | b"informix" | b"ibm.netezza" | b"derby" | b"h2"
+            | b"h2database" | b"hsqldb" | b"firebird" | b"firebirdsql" | b"interbase" | b"ingres"
+            | b"actian.ingres" | b"teradata" | b"hanadb" | b"sap.hana" | b"maxdb" | b"sap.maxdb"
+            | b"trino" | b"presto" | b"athena" => Dialect::Db2,
             b"couchbase" | b"hive" | b"spark" | b"sparksql" | b"databricks" | b"impala" | b"dq=string" => {
                 Dialect::DoubleQuotedStrings
             }
@@ -145,10 +157,15 @@ impl Dialect {
                 ..standard
             },
             Dialect::Oracle => Syntax { hash: Hash::Word, q_quote: true, at: At::Numbered, ..standard },
-            Dialect::Sqlite => Syntax { double_quote: DoubleQuote::Position, bracket: Bracket::Name, ..standard },
-            Dialect::ClickHouse => {
-                Syntax { backslash: Backslash::Escape, hash: Hash::Comment, nested_comments: true, ..standard }
+            Dialect::Sqlite => {
+                Syntax { double_quote: DoubleQuote::Position, bracket: Bracket::Name, ..standard }
             }
+            Dialect::ClickHouse => Syntax {
+                backslash: Backslash::Escape,
+                hash: Hash::Comment,
+                nested_comments: true,
+                ..standard
+            },
             Dialect::BigQuery => Syntax {
                 double_quote: DoubleQuote::Text,
                 backslash: Backslash::Escape,
