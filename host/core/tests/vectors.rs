@@ -3,6 +3,12 @@
 //! Scenario: every development vector goes through the normalizer, and the share of those that come out as their
 //! project expects is compared with a bar. Guarantees: a change that loses agreement with the field is seen.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "the functions that the tests share are test code too"
+)]
+
 /// The form in which two templates that differ only in taste are equal; see `vectors/README.md`.
 mod canon {
     /// Returns the canonical form of `template`.

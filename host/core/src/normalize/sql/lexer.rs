@@ -8,6 +8,8 @@
 //! consumed, or fails, and then either the rest is consumed or the same scan is never tried again
 //! (`no_nesting`, `no_loose_tag`). All other look-ahead is bounded by a constant.
 
+mod quotes;
+
 use super::dialect::{At, Backslash, Bracket, DoubleQuote, Hash, Syntax};
 use super::keywords::{self, Kw};
 use memchr::{memchr, memchr2, memmem};
@@ -220,7 +222,7 @@ impl<'a> Lexer<'a> {
             if cls & SPACE != 0 {
                 self.pos += 1;
             } else if cls & HIGH != 0 {
-                match self.text.get(self.pos..).and_then(|rest| rest.chars().next()) {
+                match self.char_at(self.pos) {
                     Some(c) if is_blank(c) => self.pos += c.len_utf8(),
                     _ => return,
                 }
@@ -354,7 +356,7 @@ impl<'a> Lexer<'a> {
     /// Whether `#` opens a name, such as that of a temporary table: `#t`, `##t`.
     fn is_hash_word(&self) -> bool {
         let marks = 1 + usize::from(self.at(self.pos + 1) == b'#');
-        matches!(self.syntax.hash, Hash::Word | Hash::Guess) && class(self.at(self.pos + marks)) & WORD != 0
+        matches!(self.syntax.hash, Hash::Word | Hash::Guess) && self.is_alnum(self.pos + marks)
     }
 
     fn word(&mut self, place: &Place) -> Kind {
@@ -365,10 +367,10 @@ impl<'a> Lexer<'a> {
         let end = self.word_end(start);
         self.pos = end;
         let next = self.at(end);
-        if matches!(next, b'\'' | b'"' | b'&') {
-            if let Some(kind) = self.prefixed_string(start, end) {
-                return kind;
-            }
+        if matches!(next, b'\'' | b'"' | b'&')
+            && let Some(kind) = self.prefixed_string(start, end)
+        {
+            return kind;
         }
         if next == b'-' && end - start == 8 && self.is_uuid(start) {
             self.pos = start + 36;
@@ -380,9 +382,24 @@ impl<'a> Lexer<'a> {
         Kind::Word(keywords::lookup(&self.bytes[start..end]))
     }
 
+    /// Whether a letter, a digit or `_` stands at `at`.
+    fn is_alnum(&self, at: usize) -> bool {
+        class(self.at(at)) & DIGIT != 0 || self.is_letter(at)
+    }
+
+    /// Whether a letter or `_` stands at `at`.
+    fn is_letter(&self, at: usize) -> bool {
+        let cls = class(self.at(at));
+        cls & LETTER != 0 && (cls & HIGH == 0 || self.char_at(at).is_some_and(|c| !is_blank(c)))
+    }
+
+    fn char_at(&self, at: usize) -> Option<char> {
+        self.text.get(at..)?.chars().next()
+    }
+
     fn is_member(&self, at: usize) -> bool {
         let byte = self.at(at);
-        class(byte) & WORD != 0 || matches!(byte, b'"' | b'`' | b'\'' | b'*' | b'?' | b'[')
+        self.is_alnum(at) || matches!(byte, b'"' | b'`' | b'\'' | b'*' | b'?' | b'[')
     }
 
     /// Finds the end of the word at `start`. `#` and `@` belong to it where the dialect has them in names, and so does a
@@ -396,7 +413,7 @@ impl<'a> Lexer<'a> {
             let Some(&byte) = self.bytes.get(at) else { return at };
             let next = self.at(at + 1);
             let joins = match byte {
-                0x80.. => match self.text.get(at..).and_then(|rest| rest.chars().next()) {
+                0x80.. => match self.char_at(at) {
                     Some(c) if !is_blank(c) => {
                         at += c.len_utf8();
                         continue;
@@ -407,16 +424,16 @@ impl<'a> Lexer<'a> {
                     Hash::Word => true,
                     Hash::Guess => {
                         let marks = 1 + usize::from(next == b'#');
-                        class(self.at(at + marks)) & WORD != 0
+                        self.is_alnum(at + marks)
                     }
                     Hash::Comment | Hash::Operator => false,
                 },
-                b'@' => at > start && class(next) & LETTER != 0,
+                b'@' => at > start && self.is_letter(at + 1),
                 b'?' => {
                     at > start
                         && (next == b'_'
                             || next.is_ascii_alphabetic()
-                            || next == b'.' && class(self.at(at + 2)) & LETTER != 0)
+                            || next == b'.' && self.is_member(at + 2))
                 }
                 _ => false,
             };
@@ -437,192 +454,6 @@ impl<'a> Lexer<'a> {
         currency && chars.next().is_some_and(|c| c.is_ascii_digit())
     }
 
-    /// Reads the string whose prefix is the word just passed, as in `N'x'` or `_utf8mb4'x'`.
-    fn prefixed_string(&mut self, start: usize, end: usize) -> Option<Kind> {
-        let mut prefix = [0u8; 2];
-        let word = &self.bytes[start..end];
-        let quote = self.bytes[end];
-        if word.len() <= 2 {
-            prefix[..word.len()].copy_from_slice(word);
-            prefix.make_ascii_lowercase();
-        }
-        if quote == b'&' {
-            let inner = self.at(end + 1);
-            if prefix != [b'u', 0] || !matches!(inner, b'\'' | b'"') {
-                return None;
-            }
-            self.pos = end + 1;
-            return Some(if inner == b'"' {
-                self.quoted_name(b'"')
-            } else {
-                self.string(b'\'', Some(Escape::Doubled(b'\'')))
-            });
-        }
-        if quote == b'"' {
-            let strings = self.syntax.double_quote == DoubleQuote::Text;
-            if !strings || !matches!(&prefix, b"r\0" | b"b\0" | b"rb" | b"br" | b"x\0" | b"n\0") {
-                return None;
-            }
-            return Some(self.string(b'"', None));
-        }
-        match &prefix {
-            b"q\0" | b"nq" if self.syntax.q_quote => Some(self.q_string(end + 1)),
-            b"e\0" => Some(self.string(b'\'', Some(Escape::Backslash(b'\'')))),
-            b"n\0" | b"x\0" | b"b\0" | b"r\0" | b"rb" | b"br" | b"g\0" | b"ux" | b"gx" | b"bx" => {
-                Some(self.string(b'\'', None))
-            }
-            _ if word[0] == b'_' => Some(self.string(b'\'', None)),
-            _ => None,
-        }
-    }
-
-    /// Reads `q'[it's]'`, of which `open` is the place of the bracket.
-    fn q_string(&mut self, open: usize) -> Kind {
-        let Some(opener) = self.text.get(open..).and_then(|rest| rest.chars().next()) else {
-            return self.swallow(Kind::Text(Escape::None));
-        };
-        let closer = match opener {
-            '[' => ']',
-            '{' => '}',
-            '(' => ')',
-            '<' => '>',
-            other => other,
-        };
-        let mut mark = [0u8; 5];
-        let len = closer.encode_utf8(&mut mark).len();
-        mark[len] = b'\'';
-        let body = open + opener.len_utf8();
-        match memmem::find(&self.bytes[body..], &mark[..=len]) {
-            Some(found) => {
-                self.pos = body + found + len + 1;
-                Kind::Text(Escape::None)
-            }
-            None => self.swallow(Kind::Text(Escape::None)),
-        }
-    }
-
-    fn swallow(&mut self, kind: Kind) -> Kind {
-        self.open_end = true;
-        self.pos = self.bytes.len();
-        kind
-    }
-
-    /// Reads the string whose opening quote is at `self.pos`; `escape` is given where its prefix decides that.
-    fn string(&mut self, quote: u8, escape: Option<Escape>) -> Kind {
-        let open = self.pos;
-        if self.syntax.triple_quote && self.at(open + 1) == quote && self.at(open + 2) == quote {
-            return self.triple_quoted(open + 3, quote);
-        }
-        let escape = match escape {
-            Some(escape) => escape,
-            None if self.backslash_escapes(open) => Escape::Backslash(quote),
-            None => Escape::Doubled(quote),
-        };
-        let mut at = open + 1;
-        let backslash = matches!(escape, Escape::Backslash(_));
-        loop {
-            let found = match backslash {
-                true => memchr2(quote, b'\\', &self.bytes[at..]),
-                false => memchr(quote, &self.bytes[at..]),
-            };
-            let Some(found) = found else { return self.swallow(Kind::Text(escape)) };
-            at += found;
-            if self.bytes[at] == b'\\' && backslash {
-                at += 2;
-                if at > self.bytes.len() {
-                    return self.swallow(Kind::Text(escape));
-                }
-            } else if self.at(at + 1) == quote {
-                at += 2;
-            } else {
-                self.pos = at + 1;
-                return Kind::Text(escape);
-            }
-        }
-    }
-
-    fn triple_quoted(&mut self, mut at: usize, quote: u8) -> Kind {
-        while let Some(found) = memchr2(quote, b'\\', &self.bytes[at..]) {
-            at += found;
-            if self.bytes[at] == b'\\' {
-                at = (at + 2).min(self.bytes.len());
-            } else if self.at(at + 1) == quote && self.at(at + 2) == quote {
-                self.pos = at + 3;
-                return Kind::Text(Escape::Triple);
-            } else {
-                at += 1;
-            }
-        }
-        self.swallow(Kind::Text(Escape::Triple))
-    }
-
-    /// Says whether a backslash escapes in plain strings. In an unknown dialect that is decided once for a statement: by
-    /// which reading leaves an even number of quotes, and where both do, by escaping.
-    fn backslash_escapes(&mut self, from: usize) -> bool {
-        if let Some(known) = self.backslash {
-            return known;
-        }
-        let mut all = 0usize;
-        let mut plain = 0usize;
-        let mut at = from;
-        while let Some(found) = memchr2(b'\'', b'\\', &self.bytes[at..]) {
-            at += found;
-            if self.bytes[at] == b'\'' {
-                all += 1;
-                plain += 1;
-                at += 1;
-            } else {
-                all += usize::from(self.at(at + 1) == b'\'');
-                at = (at + 2).min(self.bytes.len());
-            }
-        }
-        let escapes = !(plain % 2 == 1 && all % 2 == 0);
-        self.backslash = Some(escapes);
-        escapes
-    }
-
-    fn double_quote(&mut self, place: &Place) -> Kind {
-        match self.syntax.double_quote {
-            DoubleQuote::Name => self.quoted_name(b'"'),
-            DoubleQuote::Text => self.string(b'"', None),
-            DoubleQuote::Position => {
-                let open = self.pos;
-                let kind = self.quoted_name(b'"');
-                if kind != Kind::Quoted || self.is_name(open, place) {
-                    kind
-                } else {
-                    Kind::Text(Escape::Doubled(b'"'))
-                }
-            }
-        }
-    }
-
-    /// Whether what stands in double quotes from `open` to the current place is a name.
-    fn is_name(&self, open: usize, place: &Place) -> bool {
-        let inside = &self.bytes[open + 1..self.pos - 1];
-        if place.name || place.member {
-            return true;
-        }
-        let Some(&first) = inside.first() else { return false };
-        let next = self.at(self.skip_blanks(self.pos));
-        (next == b'.' || !place.value)
-            && class(first) & LETTER != 0
-            && inside.iter().all(|&b| class(b) & WORD != 0 || matches!(b, b' ' | b'.' | b'#' | b'-'))
-    }
-
-    fn quoted_name(&mut self, quote: u8) -> Kind {
-        let mut at = self.pos + 1;
-        while let Some(found) = memchr(quote, &self.bytes[at..]) {
-            at += found + 1;
-            if self.at(at) != quote {
-                self.pos = at;
-                return Kind::Quoted;
-            }
-            at += 1;
-        }
-        self.swallow(Kind::Text(Escape::None))
-    }
-
     fn number(&mut self) -> Kind {
         let start = self.pos;
         let mut at = start;
@@ -632,7 +463,7 @@ impl<'a> Lexer<'a> {
         }
         if class(self.bytes[at]) & HIGH != 0 {
             // The currency sign.
-            at += self.text.get(at..).and_then(|rest| rest.chars().next()).map_or(1, char::len_utf8);
+            at += self.char_at(at).map_or(1, char::len_utf8);
         }
         let mut suffix = at;
         loop {
@@ -656,7 +487,7 @@ impl<'a> Lexer<'a> {
             } else if matches!(byte, b'+' | b'-') && exponent && self.at(start + 1) | 0x20 != b'x' {
                 at += 1;
             } else if byte >= 0x80 {
-                match self.text.get(at..).and_then(|rest| rest.chars().next()) {
+                match self.char_at(at) {
                     Some(c) if !is_blank(c) => at += c.len_utf8(),
                     _ => break,
                 }
@@ -696,69 +527,6 @@ impl<'a> Lexer<'a> {
         if touching { Kind::TouchingBind } else { Kind::Bind }
     }
 
-    fn dollar(&mut self, place: &Place) -> Kind {
-        let start = self.pos;
-        let next = self.at(start + 1);
-        if let Some((from, to)) = self.body {
-            if self.bytes[start..].starts_with(&self.bytes[from..to]) {
-                self.body = None;
-                return self.take(to - from, Kind::BodyClose);
-            }
-        }
-        if class(next) & DIGIT != 0 {
-            self.pos += 1;
-            while class(self.at(self.pos)) & DIGIT != 0 {
-                self.pos += 1;
-            }
-            if self.at(self.pos) == b'.' && class(self.at(self.pos + 1)) & DIGIT != 0 {
-                return self.number();
-            }
-            return Kind::Bind;
-        }
-        if next == b'?' {
-            return self.take(2, Kind::Bind);
-        }
-        if next == b'{' {
-            return self.take(2, Kind::BindBrace);
-        }
-        if let Some((tag, loose)) = self.tag_end(start) {
-            if place.body && self.body.is_none() && !loose {
-                self.body = Some((start, tag));
-                self.pos = tag;
-                return Kind::BodyOpen;
-            }
-            let mark = &self.bytes[start..tag];
-            match memmem::find(&self.bytes[tag..], mark) {
-                Some(found) => {
-                    self.pos = tag + found + mark.len();
-                    return Kind::Text(Escape::None);
-                }
-                None if loose => self.no_loose_tag = true,
-                None => return self.swallow(Kind::Text(Escape::None)),
-            }
-        }
-        if class(next) & LETTER != 0 {
-            self.pos = self.word_end(start + 1);
-            return Kind::Bind;
-        }
-        self.take(1, Kind::Op)
-    }
-
-    /// Finds the end of the opening `$tag$`, and whether the tag holds spaces, which only some tools allow.
-    fn tag_end(&self, start: usize) -> Option<(usize, bool)> {
-        let mut loose = false;
-        for at in start + 1..start + LONGEST_TAG {
-            match self.at(at) {
-                b'$' => return Some((at + 1, loose)),
-                b' ' if at > start + 1 && self.syntax.loose_tags && !self.no_loose_tag => loose = true,
-                b'#' => {}
-                byte if class(byte) & (LETTER | DIGIT) != 0 => {}
-                _ => return None,
-            }
-        }
-        None
-    }
-
     fn colon(&mut self, place: &Place) -> Kind {
         let next = self.at(self.pos + 1);
         if next == b':' {
@@ -771,7 +539,7 @@ impl<'a> Lexer<'a> {
         let touches = class(before) & WORD != 0
             || matches!(before, b')' | b']' | b'"' | b'`' | b'\'' | b'?' | b'*' | b'#');
         let slice = place.square && class(next) & DIGIT != 0;
-        if (place.operand && touches) || slice || class(next) & (LETTER | DIGIT) == 0 {
+        if (place.operand && touches) || slice || !self.is_alnum(self.pos + 1) {
             return self.take(1, if place.operand { Kind::Colon } else { Kind::Op });
         }
         self.pos = self.word_end(self.pos + 1);
@@ -781,11 +549,11 @@ impl<'a> Lexer<'a> {
     fn at_sign(&mut self, place: &Place) -> Kind {
         let start = self.pos;
         let next = self.at(start + 1);
-        if next == b'@' && class(self.at(start + 2)) & LETTER != 0 {
+        if next == b'@' && self.is_letter(start + 2) {
             self.pos = self.word_end(start + 2);
             return Kind::Word(Kw::NONE);
         }
-        if class(next) & (LETTER | DIGIT) == 0 {
+        if !self.is_alnum(start + 1) {
             if matches!(next, b'`' | b'"' | b'\'') && self.syntax.double_quote == DoubleQuote::Text {
                 return self.take(1, Kind::Op);
             }
@@ -824,7 +592,7 @@ impl<'a> Lexer<'a> {
             }
         }
         let alone = class(self.at(self.pos + 2)) & WORD == 0 || next >= 0x80;
-        if class(next) & LETTER != 0 && alone && (!place.operand || next == b's') {
+        if self.is_letter(self.pos + 1) && alone && (!place.operand || next == b's') {
             self.pos = if next >= 0x80 { self.word_end(self.pos + 1) } else { self.pos + 2 };
             return Kind::Bind;
         }
@@ -836,7 +604,7 @@ impl<'a> Lexer<'a> {
             return self.take(1, Kind::SquareOpen);
         }
         let guess = self.syntax.bracket == Bracket::Guess;
-        if guess && (place.operand || class(self.at(self.pos + 1)) & LETTER == 0) {
+        if guess && (place.operand || !self.is_letter(self.pos + 1)) {
             return self.take(1, Kind::SquareOpen);
         }
         let open = self.pos;
@@ -878,7 +646,7 @@ impl<'a> Lexer<'a> {
             return self.take(1, Kind::BindBrace);
         }
         let name_end = self.word_end(self.pos + 1);
-        let named = class(next) & LETTER != 0 && self.at(self.skip_blanks(name_end)) == b':';
+        let named = self.is_letter(self.pos + 1) && self.at(self.skip_blanks(name_end)) == b':';
         self.take(1, if named { Kind::BindBrace } else { Kind::Brace })
     }
 
@@ -897,6 +665,9 @@ impl<'a> Lexer<'a> {
 
     fn operator(&mut self, place: &Place) -> Kind {
         let rest = &self.bytes[self.pos..];
+        if place.member && rest.starts_with(b"*") {
+            return self.take(1, Kind::Op);
+        }
         let two = rest.get(..2).unwrap_or(b"");
         let three = rest.get(..3).unwrap_or(b"");
         let len = match three {

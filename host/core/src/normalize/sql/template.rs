@@ -5,7 +5,10 @@
 //! alias?). That the template of a template is itself rests on one rule: every decision is taken on what will be
 //! visible in the template, never on what only the original text had.
 
-use super::dialect::Syntax;
+mod lists;
+mod structure;
+
+use super::dialect::{Bracket, Syntax};
 use super::keywords::{self as kw, Kw};
 use super::lexer::{Escape, Kind, Lexer, Place, Token};
 use super::{Hint, Name, Part, Statement, Verb};
@@ -69,6 +72,8 @@ pub(super) struct Frame {
     item: u32,
     /// The last item that was kept.
     kept: Option<(u32, u32)>,
+    /// Where the first item ends, once it has.
+    first: Option<u32>,
     /// The last row that was kept, and how many there were.
     row: Option<(u32, u32)>,
     rows: u32,
@@ -87,6 +92,7 @@ impl Frame {
             holds,
             item: item as u32,
             kept: None,
+            first: None,
             row: None,
             rows: 0,
             between_rows: false,
@@ -283,7 +289,7 @@ impl<'a> Writer<'a, '_> {
             value: before,
             name: self.expect != Expect::Nothing,
             square: frame.is_square(),
-            array: self.prev == Prev::Keyword(Kw::ARRAY),
+            array: self.prev == Prev::Keyword(Kw::ARRAY) && self.dots == 0,
             body: self.definition && matches!(self.prev, Prev::Keyword(Kw::AS | Kw::DO)),
             member: self.dots > 0,
             declares: self.definition || self.declares,
@@ -330,7 +336,9 @@ impl<'a> Writer<'a, '_> {
             Kind::Dot => {
                 self.dots += 1;
                 self.string = false;
-                self.alias = Alias::None;
+                if self.alias == Alias::Open {
+                    self.alias = Alias::None;
+                }
                 return true;
             }
             // A dot before which a name ends was cut off from its name.
@@ -369,6 +377,7 @@ impl<'a> Writer<'a, '_> {
             return;
         }
         self.alias = Alias::None;
+        self.mask = Mask::None;
         for at in 0..self.out.signs.len() {
             self.space(true);
             let sign = self.out.signs.as_bytes()[at] as char;
@@ -394,6 +403,10 @@ impl<'a> Writer<'a, '_> {
     fn release_dots(&mut self) {
         if self.dots == 0 {
             return;
+        }
+        if matches!(self.prev, Prev::Keyword(_)) {
+            // A word that touches a dot would be a name.
+            self.out.template.push(' ');
         }
         for _ in 0..self.dots {
             self.out.template.push('.');
@@ -460,28 +473,6 @@ impl<'a> Writer<'a, '_> {
         }
     }
 
-    /// Drops the item or row in which the text ends, where one before it shows how it goes on.
-    fn close_open_lists(&mut self) {
-        self.deeper = 0;
-        while let Some(frame) = self.out.frames.pop() {
-            if let (true, Some((_, end))) = (frame.collapses(), frame.kept) {
-                self.truncate(end as usize);
-            }
-            let row = match frame.holds {
-                Holds::Row => self.out.frames.last().and_then(|parent| parent.row),
-                _ if frame.between_rows => frame.row,
-                _ => None,
-            };
-            if let Some((_, end)) = row {
-                self.truncate(end as usize);
-            }
-            if frame.rows > 0 {
-                self.out.batch = self.out.batch.max(frame.rows);
-            }
-        }
-        self.out.frames.push(Frame::new(Holds::Statement, 0, 0));
-    }
-
     fn truncate(&mut self, len: usize) {
         self.out.template.truncate(len);
         while self.out.names.last().is_some_and(|name| name.end as usize > len) {
@@ -509,13 +500,11 @@ impl<'a> Writer<'a, '_> {
 
     fn settle_alias(&mut self, token: Token) {
         match token.kind {
-            Kind::Open
-            | Kind::Op
-            | Kind::Dot
-            | Kind::Cast
-            | Kind::Colon
-            | Kind::SquareOpen
-            | Kind::CallBrace => {
+            Kind::Dot => {}
+            Kind::End | Kind::Semicolon | Kind::Comma | Kind::Close | Kind::SquareClose => self.drop_alias(),
+            _ if self.dots > 0 => self.alias = Alias::None,
+            Kind::TouchingBind if self.clean && self.syntax.bare_sum => self.alias = Alias::None,
+            Kind::Open | Kind::Op | Kind::Cast | Kind::Colon | Kind::SquareOpen | Kind::CallBrace => {
                 self.alias = Alias::None;
             }
             _ => self.drop_alias(),
@@ -555,6 +544,19 @@ impl<'a> Writer<'a, '_> {
         };
         if !tight {
             self.out.template.push(' ');
+        }
+    }
+
+    /// Writes the space before a word. Where `[` may open a name, a word in an array keeps off it.
+    fn space_before_word(&mut self) {
+        let array = self.prev == Prev::SquareOpen
+            && self.syntax.bracket == Bracket::Guess
+            && self.frame().holds != Holds::Subscript
+            && !self.out.template.ends_with("ARRAY[");
+        if array {
+            self.out.template.push(' ');
+        } else {
+            self.space(false);
         }
     }
 
@@ -717,152 +719,6 @@ impl<'a> Writer<'a, '_> {
         self.keep(rest);
     }
 
-    fn comma(&mut self) {
-        self.close_item();
-        self.out.template.push(',');
-        let len = self.out.template.len() as u32;
-        let (mut from, mut cte) = (false, false);
-        let base = self.out.frames.len() == 1;
-        if let Some(frame) = self.frame_mut() {
-            frame.item = len;
-            frame.between_rows = frame.row.is_some();
-            from = frame.from;
-            cte = base && frame.holds == Holds::Statement;
-        }
-        self.after(Prev::Comma, false);
-        self.expect = match (from, cte && self.cte && self.fresh) {
-            (true, _) => Expect::Table,
-            (_, true) => Expect::Cte,
-            _ => Expect::Nothing,
-        };
-    }
-
-    /// Drops the item just written where it repeats the one before.
-    fn close_item(&mut self) {
-        let end = self.out.template.len();
-        let Some(frame) = self.frame_mut() else { return };
-        if !frame.collapses() {
-            return;
-        }
-        let item = (frame.item, end as u32);
-        let Some((from, to)) = frame.kept else {
-            frame.kept = Some(item);
-            return;
-        };
-        let bytes = self.out.template.as_bytes();
-        let written = trimmed(&bytes[item.0 as usize..end]);
-        if written.is_empty() || written == trimmed(&bytes[from as usize..to as usize]) {
-            self.truncate(to as usize);
-        } else if let Some(frame) = self.frame_mut() {
-            frame.kept = Some(item);
-        }
-    }
-
-    fn open(&mut self) {
-        let parent = self.frame();
-        let item = matches!(self.prev, Prev::Open | Prev::Comma);
-        let holds = match self.prev {
-            Prev::Keyword(Kw::VALUES) => Holds::Row,
-            Prev::Keyword(Kw::EXTRACT) => Holds::Extract,
-            Prev::Keyword(word) if word.is(kw::LIST) => Holds::List,
-            Prev::Keyword(word) if word.is(kw::CASTS) => Holds::Cast,
-            Prev::Comma if parent.between_rows => Holds::Row,
-            _ if item && matches!(parent.holds, Holds::List | Holds::Row | Holds::Tuple) => Holds::Tuple,
-            _ => Holds::Anything,
-        };
-        let tight = match self.prev {
-            Prev::Word | Prev::SquareClose => true,
-            Prev::Keyword(word) => word.is(kw::CALLED),
-            _ => false,
-        };
-        if !tight {
-            self.space(false);
-        }
-        if holds != Holds::Row {
-            self.forget_rows();
-        }
-        let open = self.out.template.len();
-        self.out.template.push('(');
-        self.push_frame(holds, open);
-        self.after(Prev::Open, false);
-        let named = self.expect;
-        self.expect = if named == Expect::Table { named } else { Expect::Nothing };
-    }
-
-    fn square_open(&mut self) {
-        let subscript = self.operand || self.prev == Prev::Dot;
-        if !subscript && self.prev != Prev::Keyword(Kw::ARRAY) {
-            self.space(false);
-        }
-        let open = self.out.template.len();
-        self.out.template.push('[');
-        self.push_frame(if subscript { Holds::Subscript } else { Holds::Array }, open);
-        self.after(Prev::SquareOpen, false);
-        self.expect = Expect::Nothing;
-    }
-
-    fn push_frame(&mut self, holds: Holds, open: usize) {
-        if self.out.frames.len() >= DEEPEST || self.deeper > 0 {
-            self.deeper += 1;
-        } else {
-            self.out.frames.push(Frame::new(holds, open, open + 1));
-        }
-    }
-
-    fn close(&mut self, byte: u8, prev: Prev) {
-        self.close_item();
-        if byte == b']' && matches!(self.prev, Prev::Word | Prev::Target) && self.out.template.ends_with(']')
-        {
-            // `]]` would be one bracket within a name.
-            self.out.template.push(' ');
-        }
-        self.out.template.push(byte as char);
-        self.after(prev, true);
-        self.expect = Expect::Nothing;
-        self.naming = false;
-        self.mask = Mask::None;
-        if self.deeper > 0 {
-            self.deeper -= 1;
-            return;
-        }
-        if self.out.frames.len() == 1 {
-            return;
-        }
-        let Some(frame) = self.out.frames.pop() else { return };
-        self.out.batch = self.out.batch.max(frame.rows);
-        if frame.holds == Holds::Row {
-            self.close_row(frame.open);
-        }
-    }
-
-    /// Drops the row just written where it repeats the one before.
-    fn close_row(&mut self, open: u32) {
-        let end = self.out.template.len();
-        let row = (open, end as u32);
-        let Some(parent) = self.out.frames.last_mut() else { return };
-        parent.between_rows = false;
-        parent.rows += 1;
-        let bytes = self.out.template.as_bytes();
-        match parent.row {
-            Some((from, to)) if bytes[from as usize..to as usize] == bytes[open as usize..end] => {
-                self.truncate(to as usize);
-            }
-            _ => parent.row = Some(row),
-        }
-    }
-
-    /// Ends the list of rows, if one was open.
-    fn forget_rows(&mut self) {
-        let Some(frame) = self.frame_mut() else { return };
-        frame.row = None;
-        frame.between_rows = false;
-    }
-
-    fn count_rows(&mut self) {
-        let rows = self.frame().rows;
-        self.out.batch = self.out.batch.max(rows);
-    }
-
     fn punctuation(&mut self, text: &str, prev: Prev) {
         if matches!(self.prev, Prev::Colon | Prev::Cast | Prev::Sign | Prev::Op) {
             self.out.template.push(' ');
@@ -909,338 +765,6 @@ impl<'a> Writer<'a, '_> {
         self.clean = !bracket;
         self.mask = Mask::None;
         self.expect = Expect::Nothing;
-    }
-
-    fn write_name(&mut self, text: &str) {
-        self.space(false);
-        let start = self.out.template.len();
-        self.out.template.push_str(text);
-        let member = self.prev == Prev::Dot;
-        if member && self.naming {
-            if let Some(name) = self.out.names.last_mut() {
-                name.end = self.out.template.len() as u32;
-            }
-        } else {
-            self.naming = self.expect != Expect::Nothing;
-            match self.expect {
-                Expect::Table | Expect::Target => self.record(start, Part::Table),
-                Expect::Object => self.record(start, Part::Object),
-                Expect::Cte => self.record(start, Part::Cte),
-                Expect::Nothing => {}
-            }
-        }
-        self.target = if member { self.target && self.naming } else { self.expect == Expect::Target };
-        self.after(if self.target { Prev::Target } else { Prev::Word }, true);
-        self.expect = Expect::Nothing;
-        self.soft = Kw::NONE;
-        self.forget_rows();
-    }
-
-    fn word(&mut self, token: Token, word: Kw) {
-        let text = &self.text[token.start..token.end];
-        match self.mask {
-            Mask::Secret if word != Kw::VALUES => {
-                let end = self.lexer.skip_run();
-                self.literal(false);
-                return self.keep(&self.text[token.start..end]);
-            }
-            Mask::Person if !word.is(kw::PASS | kw::STOP) => return self.person(text),
-            _ => {}
-        }
-        if self.prev == Prev::Open && self.frame().holds == Holds::Extract {
-            return self.literal(false);
-        }
-        if word.is(kw::LITERAL) {
-            let constraint = word == Kw::NULL && self.definition && self.prev == Prev::Keyword(Kw::NOT);
-            if !constraint {
-                self.literal(false);
-                return self.keep(text);
-            }
-            self.out.signs.clear();
-        }
-        let known = word != Kw::NONE && (!word.is(kw::SOFT) || self.is_hard(word));
-        if known && !self.is_table_name(word) {
-            self.keyword(word);
-        } else if known {
-            self.write_name(word.text());
-        } else {
-            let selected = self.prev == Prev::Keyword(Kw::SELECT);
-            self.write_name(text);
-            self.soft = word;
-            match word {
-                Kw::IDENTIFIED if self.security => self.mask = Mask::Identified,
-                Kw::SET_CONFIG if selected && self.out.verb == Verb::Select => self.out.verb = Verb::Session,
-                _ => {}
-            }
-        }
-    }
-
-    /// Whether a word that often names a column is a keyword here.
-    fn is_hard(&self, word: Kw) -> bool {
-        let after_verb =
-            matches!(self.prev, Prev::Keyword(Kw::CREATE | Kw::ALTER | Kw::DROP | Kw::LOCK | Kw::TRUNCATE));
-        match word {
-            Kw::PASSWORD => match self.prev {
-                Prev::Keyword(Kw::USER | Kw::LOGIN | Kw::ROLE) => false,
-                Prev::Keyword(Kw::WITH | Kw::BY) => true,
-                Prev::Keyword(Kw::SET) => self.leading == Kw::SET,
-                Prev::Word => self.security || matches!(self.soft, Kw::ENCRYPTION | Kw::ENCRYPTED),
-                Prev::Literal | Prev::SquareClose => self.security,
-                _ => false,
-            },
-            _ if word.is(kw::OBJECT) => after_verb && self.fresh_object(),
-            _ if word.is(kw::VERB) => self.fresh && matches!(self.prev, Prev::Start | Prev::Semicolon),
-            _ => false,
-        }
-    }
-
-    fn fresh_object(&self) -> bool {
-        !self.object && matches!(self.leading, Kw::CREATE | Kw::ALTER | Kw::DROP | Kw::TRUNCATE | Kw::LOCK)
-    }
-
-    /// Whether a keyword stands where only the name of a table can: `FROM table`.
-    fn is_table_name(&self, word: Kw) -> bool {
-        matches!(self.expect, Expect::Table | Expect::Target)
-            && matches!(self.prev, Prev::Keyword(Kw::FROM | Kw::JOIN | Kw::INTO | Kw::UPDATE))
-            && word.is(kw::VERB | kw::OBJECT)
-            && !matches!(word, Kw::SELECT | Kw::VALUES | Kw::SET | Kw::WITH)
-    }
-
-    fn keyword(&mut self, word: Kw) {
-        let before = self.prev;
-        if word == Kw::AS && self.alias == Alias::None {
-            self.open_alias();
-        }
-        self.space(false);
-        let start = self.out.template.len();
-        self.out.template.push_str(word.text());
-        self.after(Prev::Keyword(word), word.is(kw::VALUE));
-        self.naming = false;
-        self.between = match (word, self.between) {
-            (Kw::BETWEEN, _) => 1,
-            (Kw::AND, 1) => 2,
-            _ => 0,
-        };
-        self.mask = match (self.mask, word) {
-            (Mask::Identified, Kw::BY) | (Mask::Secret, _) => Mask::Secret,
-            (Mask::Person, _) if !word.is(kw::PASS) => Mask::None,
-            (mask, _) => mask,
-        };
-        let passed = word.is(kw::PASS) && self.expect != Expect::Nothing;
-        if !passed {
-            self.expect = Expect::Nothing;
-        }
-        if let Some(frame) = self.frame_mut() {
-            frame.row = None;
-            frame.between_rows = false;
-            frame.from &= !word.is(kw::TAIL);
-            let query = matches!(word, Kw::SELECT | Kw::WITH | Kw::VALUES);
-            if query && before == Prev::Open && frame.holds == Holds::List {
-                frame.holds = Holds::Anything;
-            }
-        }
-        if word.is(kw::VERB | kw::NAME | kw::OBJECT) {
-            self.structure(word, before, start);
-        } else {
-            match word {
-                Kw::RECURSIVE if before == Prev::Keyword(Kw::WITH) => self.expect = Expect::Cte,
-                Kw::END if self.fresh && self.out.verb == Verb::Other => {
-                    self.verb(word, Verb::Transaction, start)
-                }
-                Kw::TRANSACTION if self.out.verb == Verb::Transaction => self.record(start, Part::Kind),
-                Kw::PASSWORD => self.mask = Mask::Secret,
-                _ => {}
-            }
-        }
-    }
-
-    /// Follows the statement's structure: its verbs and the names they act on.
-    fn structure(&mut self, word: Kw, before: Prev, start: usize) {
-        let granting = matches!(self.leading, Kw::GRANT | Kw::REVOKE);
-        match word {
-            Kw::FROM => self.from(before),
-            Kw::JOIN | Kw::APPLY => self.expect = Expect::Table,
-            Kw::INTO => self.into(),
-            _ if word.is(kw::OBJECT) => self.defines(word, start),
-            Kw::SELECT | Kw::INSERT | Kw::UPDATE | Kw::DELETE | Kw::MERGE | Kw::UPSERT if !granting => {
-                self.data_verb(word, before, start);
-            }
-            Kw::WITH if self.fresh && !matches!(before, Prev::Word | Prev::Close) => {
-                self.cte = true;
-                self.expect = Expect::Cte;
-            }
-            _ if self.fresh && !self.in_cte() => self.other_verb(word, start),
-            _ => {}
-        }
-    }
-
-    fn in_cte(&self) -> bool {
-        self.cte && self.out.frames.len() > 1
-    }
-
-    fn from(&mut self, before: Prev) {
-        let base = self.out.frames.len() == 1;
-        let frame = self.frame();
-        if self.fresh && before == Prev::Start {
-            self.out.verb = Verb::Select;
-        }
-        if before == Prev::Keyword(Kw::DISTINCT) || frame.holds == Holds::Extract || !(base || frame.select) {
-            return;
-        }
-        self.out.writes |= self.leading == Kw::COPY;
-        self.expect = Expect::Table;
-        if let Some(frame) = self.frame_mut() {
-            frame.from = true;
-        }
-    }
-
-    fn into(&mut self) {
-        match self.action {
-            Kw::SELECT if self.leading == Kw::SELECT && self.out.frames.len() == 1 => self.out.writes = true,
-            Kw::SELECT | Kw::NONE if self.leading != Kw::COPY && self.leading != Kw::LOAD => {}
-            _ => self.expect = Expect::Target,
-        }
-    }
-
-    fn data_verb(&mut self, word: Kw, before: Prev, start: usize) {
-        let (verb, expect) = match word {
-            Kw::SELECT => (Verb::Select, Expect::Nothing),
-            Kw::INSERT | Kw::UPSERT => (Verb::Insert, Expect::Target),
-            Kw::UPDATE => (Verb::Update, Expect::Table),
-            Kw::DELETE => (Verb::Delete, Expect::Nothing),
-            _ => (Verb::Merge, Expect::Table),
-        };
-        self.out.writes |= verb != Verb::Select;
-        let clause = matches!(
-            before,
-            Prev::Keyword(Kw::FOR | Kw::ON | Kw::KEY | Kw::DO | Kw::THEN | Kw::OR | Kw::INSERT)
-        );
-        if clause || self.definition && matches!(before, Prev::Word | Prev::Target) && verb != Verb::Select {
-            return;
-        }
-        if let Some(frame) = self.frame_mut() {
-            frame.select = true;
-        }
-        self.expect = expect;
-        self.action = word;
-        self.record(start, Part::Verb);
-        self.naming = false;
-        if self.in_cte() {
-            return;
-        }
-        if self.fresh {
-            self.leading = word;
-            self.fresh = false;
-        }
-        self.set_verb(verb);
-    }
-
-    fn set_verb(&mut self, verb: Verb) {
-        let replaces = match self.out.verb {
-            Verb::Other => true,
-            Verb::Transaction | Verb::Session => !matches!(verb, Verb::Transaction | Verb::Session),
-            _ => false,
-        };
-        if replaces {
-            self.out.verb = verb;
-        }
-    }
-
-    fn verb(&mut self, word: Kw, verb: Verb, start: usize) {
-        self.leading = word;
-        self.fresh = false;
-        self.record(start, Part::Verb);
-        self.naming = false;
-        self.set_verb(verb);
-        self.out.writes |= matches!(verb, Verb::Insert | Verb::Ddl | Verb::Call);
-    }
-
-    fn other_verb(&mut self, word: Kw, start: usize) {
-        match word {
-            Kw::CREATE
-            | Kw::ALTER
-            | Kw::DROP
-            | Kw::TRUNCATE
-            | Kw::RENAME
-            | Kw::COMMENT
-            | Kw::VACUUM
-            | Kw::REINDEX => {
-                self.verb(word, Verb::Ddl, start);
-                self.definition = true;
-                if word == Kw::TRUNCATE {
-                    self.expect = Expect::Table;
-                }
-            }
-            Kw::GRANT | Kw::REVOKE => {
-                self.verb(word, Verb::Ddl, start);
-                self.security = true;
-            }
-            Kw::IMPORT | Kw::EXPORT | Kw::BACKUP | Kw::RESTORE => {
-                self.verb(word, Verb::Other, start);
-                self.security = true;
-            }
-            Kw::REPLACE | Kw::LOAD => {
-                self.verb(word, Verb::Insert, start);
-                self.action = Kw::INSERT;
-                self.expect = if word == Kw::REPLACE { Expect::Target } else { Expect::Nothing };
-            }
-            Kw::CALL | Kw::EXEC | Kw::EXECUTE => {
-                self.verb(word, Verb::Call, start);
-                self.expect = Expect::Object;
-            }
-            Kw::BEGIN | Kw::COMMIT | Kw::ROLLBACK | Kw::SAVEPOINT | Kw::RELEASE | Kw::START => {
-                self.verb(word, Verb::Transaction, start);
-            }
-            Kw::SET | Kw::USE | Kw::SHOW | Kw::PRAGMA | Kw::RESET | Kw::DISCARD | Kw::KILL => {
-                self.verb(word, Verb::Session, start);
-                self.declares = word == Kw::SET;
-            }
-            Kw::VALUES => self.verb(word, Verb::Select, start),
-            Kw::DECLARE => {
-                self.verb(word, Verb::Other, start);
-                self.declares = true;
-            }
-            Kw::DO => {
-                self.verb(word, Verb::Call, start);
-                self.definition = true;
-            }
-            Kw::EXPLAIN | Kw::DESCRIBE => {
-                self.record(start, Part::Verb);
-                self.naming = false;
-            }
-            Kw::WITH => {}
-            _ => self.verb(word, Verb::Other, start),
-        }
-        self.out.writes |= word == Kw::LOCK;
-    }
-
-    /// Takes the kind of object that a definition is about.
-    fn defines(&mut self, word: Kw, start: usize) {
-        if !self.fresh_object() {
-            return;
-        }
-        self.object = true;
-        self.record(start, Part::Kind);
-        self.naming = false;
-        self.expect = match word {
-            Kw::TABLE | Kw::TABLES | Kw::VIEW => Expect::Target,
-            _ => Expect::Object,
-        };
-        if matches!(word, Kw::USER | Kw::LOGIN | Kw::ROLE) {
-            self.security = true;
-        }
-        if word == Kw::LOGIN || word == Kw::USER && self.syntax.masks_users {
-            self.mask = Mask::Person;
-        }
-    }
-
-    fn record(&mut self, start: usize, part: Part) {
-        let end = self.out.template.len() as u32;
-        if self.out.names.len() < MOST_NAMES {
-            self.out.names.push(Name { start: start as u32, end, part });
-        } else {
-            self.naming = false;
-        }
     }
 }
 
