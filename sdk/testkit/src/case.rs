@@ -153,7 +153,7 @@ impl Reader {
     }
 
     fn span(&mut self, indent: usize, words: &[Word]) -> Result<(), String> {
-        if indent % 2 != 0 {
+        if !indent.is_multiple_of(2) {
             return Err("indentation is two blanks per level".to_owned());
         }
         let depth = indent / 2;
@@ -263,12 +263,16 @@ fn kind<'a>(raw: &mut RawSpan<'static>, words: &'a [Word]) -> Result<&'a [Word],
         }
         "mongo" => {
             let command = text(1)?;
-            let (operation, collection) =
-                command.split_once(' ').ok_or("mongo takes \"operation collection\"")?;
+            let missing = "mongo takes \"operation collection\", and a {body} if it was recorded";
+            let (operation, rest) = command.split_once(' ').ok_or(missing)?;
+            let (collection, body) = rest.split_once(' ').unwrap_or((rest, ""));
             set(raw, Attr::DbSystemName, "mongodb".to_owned());
+            if !body.is_empty() {
+                set(raw, Attr::DbQueryText, command.clone());
+            }
             set(raw, Attr::DbOperationName, operation.to_owned());
             set(raw, Attr::DbCollectionName, collection.to_owned());
-            raw.name = command.into();
+            raw.name = format!("{operation} {collection}").into();
         }
         "rpc" => {
             let name = text(1)?;
