@@ -268,6 +268,7 @@ fn fold(session: &Session, traces: &Traces, findings: Vec<Detected>, today: Date
     let source = finding::Source {
         traces: &traces.sealed,
         texts: &traces.texts,
+        coverage: &traces.coverage,
         ids: &traces.ids,
         detectors: session.active().map(|(config, plugin)| (config.id.as_str(), &plugin.manifest)).collect(),
         rules: &rules,

@@ -116,6 +116,7 @@ impl Kit {
         let source = Source {
             traces: &traces,
             texts: &texts,
+            coverage: &coverage,
             ids: &IdTable::default(),
             detectors: detectors.iter().map(|detector| (detector.id.as_str(), detector.manifest())).collect(),
             rules: &BTreeMap::new(),

@@ -81,6 +81,27 @@ pub struct Folded {
     pub ignored: u64,
     /// Problems that stayed below their quorum: type, service, endpoint, template, occurrences, quorum.
     pub below_quorum: Vec<(String, String, String, String, u64, u64)>,
+    /// Findings dropped in favour of a stronger one, ordered.
+    pub yielded: Vec<Yielded>,
+}
+
+/// A finding that was dropped because a stronger one covers its spans.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Yielded {
+    /// Its type.
+    pub kind: String,
+    /// Type of the stronger one.
+    pub to: String,
+    /// Service.
+    pub service: String,
+    /// Endpoint.
+    pub endpoint: String,
+    /// What it was about: the normalized operation, or the finding's own subject.
+    pub template: String,
+    /// Calls it counted.
+    pub occurrences: u64,
+    /// Trace, as the input spells it.
+    pub trace_id: String,
 }
 
 /// One instance on its way into a problem.
@@ -99,7 +120,9 @@ struct Instance {
 pub fn fold(source: &Source<'_>, detected: Vec<Detected>) -> Folded {
     let mut folded = Folded::default();
     let mut problems: BTreeMap<String, Vec<Instance>> = BTreeMap::new();
-    for detected in covered(source, detected) {
+    let (kept, yielded) = covered(source, detected);
+    folded.yielded = yielded;
+    for detected in kept {
         match instance(source, &detected) {
             Some(instance) => problems.entry(instance.fingerprint.clone()).or_default().push(instance),
             None => folded.ignored += 1,
@@ -146,8 +169,8 @@ pub fn fold(source: &Source<'_>, detected: Vec<Detected>) -> Folded {
 /// does not make a finding of its own out of the loop.
 const COVER_PERCENT: usize = 90;
 
-/// Findings of enabled rules that no stronger finding covers.
-fn covered(source: &Source<'_>, detected: Vec<Detected>) -> Vec<Detected> {
+/// Findings of enabled rules that no stronger finding covers, and those that one does.
+fn covered(source: &Source<'_>, detected: Vec<Detected>) -> (Vec<Detected>, Vec<Yielded>) {
     let enabled =
         |detected: &Detected| source.rules.get(&rule(source, detected).name).is_none_or(|rule| rule.enabled);
     let detected: Vec<Detected> = detected.into_iter().filter(enabled).collect();
@@ -156,15 +179,34 @@ fn covered(source: &Source<'_>, detected: Vec<Detected>) -> Vec<Detected> {
         let rows = finding.raw.rows.iter().copied().collect();
         strong.entry((finding.raw.trace, rule(source, finding).name.as_str())).or_default().push(rows);
     }
-    let yields = |finding: &Detected| {
-        rule(source, finding).yields_to.iter().any(|stronger| {
+    let stronger = |finding: &Detected| {
+        rule(source, finding).yields_to.iter().find(|stronger| {
             strong
                 .get(&(finding.raw.trace, stronger.as_str()))
                 .is_some_and(|all| all.iter().any(|rows| covers(rows, &finding.raw.rows)))
         })
     };
-    let keep: Vec<bool> = detected.iter().map(|finding| !yields(finding)).collect();
-    detected.into_iter().zip(keep).filter_map(|(finding, keep)| keep.then_some(finding)).collect()
+    let (mut kept, mut yielded) = (Vec::new(), Vec::new());
+    for finding in &detected {
+        match stronger(finding) {
+            Some(stronger) => yielded.push(yielded_to(source, finding, stronger)),
+            None => kept.push(finding.clone()),
+        }
+    }
+    (kept, sorted(yielded))
+}
+
+fn yielded_to(source: &Source<'_>, finding: &Detected, stronger: &str) -> Yielded {
+    let identity = identity(source, finding);
+    Yielded {
+        kind: identity.kind.to_owned(),
+        to: stronger.to_owned(),
+        service: identity.service.to_owned(),
+        endpoint: identity.endpoint.to_owned(),
+        template: identity.subject.to_owned(),
+        occurrences: finding.raw.occurrences,
+        trace_id: source.ids.trace_text(source.traces[finding.raw.trace].id),
+    }
 }
 
 fn covers(strong: &FxHashSet<u32>, rows: &[u32]) -> bool {
@@ -175,23 +217,29 @@ fn rule<'a>(source: &Source<'a>, detected: &Detected) -> &'a Rule {
     &source.detectors[detected.detector].1.rules[detected.raw.rule]
 }
 
+/// What makes findings the same problem: the type, and what the first row says.
+fn identity<'a>(source: &Source<'a>, detected: &'a Detected) -> Identity<'a> {
+    let raw = &detected.raw;
+    let trace = &source.traces[raw.trace];
+    let row = raw.rows[0] as usize;
+    let anchor = &trace.spans[row];
+    let text = |id: TextId| source.texts.get(id);
+    Identity {
+        kind: &rule(source, detected).name,
+        service: text(anchor.service),
+        endpoint: text(trace.endpoints[row]),
+        subject: if raw.subject.is_empty() { text(anchor.template) } else { &raw.subject },
+        grouping: text(anchor.grouping),
+    }
+}
+
 /// Returns the finding with every fact its rows carry; nothing when the configuration ignores it.
 fn instance(source: &Source<'_>, detected: &Detected) -> Option<Instance> {
     let rule = rule(source, detected);
     let raw = &detected.raw;
     let trace = &source.traces[raw.trace];
-    let text = |id: TextId| source.texts.get(id);
     let rows: Vec<usize> = raw.rows.iter().map(|row| *row as usize).collect();
-    let anchor = &trace.spans[rows[0]];
-    let endpoint = text(trace.endpoints[rows[0]]);
-    let subject = if raw.subject.is_empty() { text(anchor.template) } else { &raw.subject };
-    let identity = Identity {
-        kind: &rule.name,
-        service: text(anchor.service),
-        endpoint,
-        subject,
-        grouping: text(anchor.grouping),
-    };
+    let identity = identity(source, detected);
     if source.ignore.ignores(&identity) {
         return None;
     }
@@ -216,10 +264,10 @@ fn instance(source: &Source<'_>, detected: &Detected) -> Option<Instance> {
         evidence: raw.evidence.iter().map(|(name, value)| (name.clone(), json(value))).collect(),
         trace_id: source.ids.trace_text(trace.id),
         service: identity.service.to_owned(),
-        source_endpoint: endpoint.to_owned(),
+        source_endpoint: identity.endpoint.to_owned(),
         grouping: (!identity.grouping.is_empty()).then(|| identity.grouping.to_owned()),
         pattern: Pattern {
-            template: subject.to_owned(),
+            template: identity.subject.to_owned(),
             occurrences: raw.occurrences,
             window_ms: (end - first) as f64 / 1e6,
             distinct_params,

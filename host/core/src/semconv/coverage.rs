@@ -85,6 +85,12 @@ impl CoverageTable {
         usable.usable += u64::from(!matches!(sight, Sight::Nothing(_)));
     }
 
+    /// Returns the language that the SDK of a service states for an instrumentation scope, empty when it
+    /// states none.
+    pub fn language(&self, service: TextId, scope: TextId) -> TextId {
+        self.rows.get(&(service, scope)).map_or(TextId::EMPTY, |row| row.language)
+    }
+
     /// Returns the counts by service and scope, in that order.
     pub fn rows(&self, texts: &Texts) -> Vec<Coverage> {
         let mut rows: Vec<_> = self.rows.iter().map(|(key, row)| row.report(*key, texts)).collect();
@@ -158,6 +164,19 @@ mod tests {
         assert_eq!(pg.gaps.get("missing_db_statement"), Some(&1));
         assert_eq!(rows[2].params_hidden, 1);
         assert_eq!(table.usable_spans(), 3);
+    }
+
+    #[test]
+    fn the_language_is_that_of_service_and_scope() {
+        let (mut texts, mut table) = (Texts::default(), CoverageTable::default());
+        let java = texts.intern("java");
+        let said = Observation { language: java, ..seen(&mut texts, "a", "jdbc", None) };
+        table.note(said);
+        let unsaid = seen(&mut texts, "b", "jdbc", None);
+        table.note(unsaid);
+        assert_eq!(table.language(said.service, said.scope), java);
+        assert!(table.language(unsaid.service, unsaid.scope).is_empty());
+        assert!(table.language(said.service, java).is_empty());
     }
 
     #[test]
