@@ -8,6 +8,7 @@ use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::str::FromStr;
 use tracewatt_core::acknowledge::Date;
+use tracewatt_core::gate::{FAIL_ON_SEVERITY, MAX_NEW};
 use tracewatt_core::report::{ConfidenceLevel, Severity};
 
 /// What was meant by a command line.
@@ -291,6 +292,15 @@ pub struct FailOn {
     pub severity: Option<Severity>,
     /// Only problems of this confidence or better.
     pub confidence: Option<ConfidenceLevel>,
+}
+
+impl FailOn {
+    /// Returns the names of the only rules that count; nothing when all of `[gate]` do.
+    pub fn only(&self) -> Option<Vec<String>> {
+        let named = [(self.new, MAX_NEW), (self.severity.is_some(), FAIL_ON_SEVERITY)];
+        let named = named.into_iter().filter(|(named, _)| *named).map(|(_, rule)| rule.to_owned());
+        (!self.gate).then(|| named.collect())
+    }
 }
 
 impl FromStr for FailOn {

@@ -52,6 +52,7 @@ impl From<GateSection> for GateOptions {
             fail_on_severity: section.fail_on_severity,
             fail_on_confidence: section.fail_on_confidence,
             allow_plugin_faults: section.allow_plugin_faults,
+            only: None,
         }
     }
 }

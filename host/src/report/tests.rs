@@ -4,7 +4,7 @@ use super::*;
 
 fn render(format: &Format, report: &model::Report) -> String {
     let manifests = samples::manifests();
-    let options = RenderOptions { manifests: &manifests, ..Default::default() };
+    let options = RenderOptions { manifests: &manifests, list_acknowledged: true, ..Default::default() };
     let mut bytes = Vec::new();
     (format.write)(report, &options, &mut bytes).unwrap();
     String::from_utf8(bytes).unwrap()
@@ -41,6 +41,21 @@ fn colour_is_only_there_when_asked_for() {
     text::write(&samples::typical(), &options, &mut bytes).unwrap();
     assert!(String::from_utf8(bytes).unwrap().contains("\u{1b}[1;31mCRITICAL\u{1b}[0m"));
     assert!(!render(&FORMATS[0], &samples::typical()).contains('\u{1b}'));
+}
+
+#[test]
+fn acknowledged_problems_are_counted_and_listed_when_asked_for() {
+    let text = |list_acknowledged| {
+        let mut bytes = Vec::new();
+        let options = RenderOptions { list_acknowledged, ..Default::default() };
+        text::write(&samples::typical(), &options, &mut bytes).unwrap();
+        String::from_utf8(bytes).unwrap()
+    };
+    for list_acknowledged in [false, true] {
+        let text = text(list_acknowledged);
+        assert!(text.contains("1\nacknowledged") || text.contains("1 acknowledged"), "{text}");
+        assert_eq!(text.contains("cache warms up in the next release"), list_acknowledged, "{text}");
+    }
 }
 
 #[test]

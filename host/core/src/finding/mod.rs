@@ -7,4 +7,4 @@ pub mod framework;
 mod stats;
 
 pub use fingerprint::{Identity, fingerprint, signature};
-pub use fold::{Detected, Folded, Ignore, RuleSetting, Source, fold};
+pub use fold::{Detected, Folded, Ignore, RuleSetting, Source, Yielded, fold};

@@ -49,6 +49,20 @@ pub struct GateOptions {
     pub fail_on_confidence: ConfidenceLevel,
     /// Whether a verdict is given although plug-ins could not judge some traces.
     pub allow_plugin_faults: bool,
+    /// Names of the only rules evaluated; without them, every rule that is switched on.
+    pub only: Option<Vec<String>>,
+}
+
+/// Name of the rule of [`GateOptions::max_new`].
+pub const MAX_NEW: &str = "max_new";
+/// Name of the rule of [`GateOptions::fail_on_severity`].
+pub const FAIL_ON_SEVERITY: &str = "fail_on_severity";
+
+impl GateOptions {
+    /// Returns whether the rule of this name is evaluated when it is switched on.
+    fn asks_for(&self, rule: &str) -> bool {
+        self.only.as_ref().is_none_or(|only| only.iter().any(|name| name == rule))
+    }
 }
 
 impl Default for GateOptions {
@@ -66,6 +80,7 @@ impl Default for GateOptions {
             fail_on_severity: None,
             fail_on_confidence: ConfidenceLevel::Candidate,
             allow_plugin_faults: false,
+            only: None,
         }
     }
 }
@@ -120,9 +135,10 @@ pub fn verdict(gate: &QualityGate) -> Verdict {
     }
 }
 
-/// Evaluates every rule. `passed` is true only when all rules hold and the gate is decided.
+/// Evaluates every rule asked for. `passed` is true only when all of them hold and the gate is decided.
 pub fn judge(options: &GateOptions, input: &GateInput<'_>) -> QualityGate {
-    let rules = rules(options, input);
+    let mut rules = rules(options, input);
+    rules.retain(|rule| options.asks_for(&rule.rule));
     let undecided = undecided(options, input);
     QualityGate { passed: undecided.is_none() && rules.iter().all(|rule| rule.passed), undecided, rules }
 }
@@ -163,11 +179,11 @@ fn rules(options: &GateOptions, input: &GateInput<'_>) -> Vec<GateRule> {
     }
     if let (Some(max), true) = (options.max_new, input.has_baseline) {
         let is_new = |problem: &Problem| problem.status == Some(ProblemStatus::New);
-        rules.push(at_most("max_new", max as f64, count(&is_new)));
+        rules.push(at_most(MAX_NEW, max as f64, count(&is_new)));
     }
     if let Some(severity) = options.fail_on_severity {
         rules.push(at_most(
-            "fail_on_severity",
+            FAIL_ON_SEVERITY,
             0.0,
             count(&|problem: &Problem| problem.severity >= severity),
         ));
@@ -215,7 +231,7 @@ fn undecided(options: &GateOptions, input: &GateInput<'_>) -> Option<String> {
             names.join(", ")
         ));
     }
-    if options.max_new.is_some() && !input.has_baseline {
+    if options.max_new.is_some() && options.asks_for(MAX_NEW) && !input.has_baseline {
         reasons.push("`max_new` takes a baseline (`--baseline report.json`)".to_owned());
     }
     (!reasons.is_empty()).then(|| reasons.join("; "))
@@ -319,6 +335,23 @@ mod tests {
         check(&options, "fail_on_severity", &problem("slow_sql", Severity::Info), 3, (0.0, 0.0, true));
         check(&options, "fail_on_severity", &problem("slow_sql", Severity::Warning), 1, (0.0, 1.0, false));
         check(&options, "fail_on_severity", &problem("slow_sql", Severity::Critical), 1, (0.0, 1.0, false));
+    }
+
+    #[test]
+    fn rules_that_are_not_asked_for_decide_nothing() {
+        let analysis = Analysis::default();
+        let problems = [problem("n_plus_one_sql", Severity::Critical)];
+        let all = GateOptions { max_new: Some(0), ..GateOptions::default() };
+        let only_new = GateOptions { only: Some(vec![MAX_NEW.to_owned()]), ..all.clone() };
+        let none_new = GateOptions { only: Some(Vec::new()), ..all.clone() };
+        let with_baseline = input(&problems, &analysis);
+        assert_eq!(verdict(&judge(&all, &with_baseline)), Verdict::Failed);
+        let gate = judge(&only_new, &with_baseline);
+        assert_eq!(gate.rules.iter().map(|rule| rule.rule.as_str()).collect::<Vec<_>>(), [MAX_NEW]);
+        assert_eq!(verdict(&gate), Verdict::Passed);
+        let without = GateInput { has_baseline: false, ..with_baseline };
+        assert_eq!(verdict(&judge(&only_new, &without)), Verdict::Undecided);
+        assert_eq!(verdict(&judge(&none_new, &without)), Verdict::Passed);
     }
 
     #[test]

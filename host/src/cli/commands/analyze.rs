@@ -4,9 +4,8 @@ use super::{acknowledgments, render, saved_report, sources, today};
 use crate::analysis::{self, Judgement};
 use crate::cli::invocation::{Acknowledgments, Analyze, Filters, Verdict};
 use crate::cli::terminal::Terminal;
-use crate::config::OutputSpec;
 use crate::exit::Exit;
-use crate::report::{Output, write_outputs};
+use crate::report::{Output, RenderOptions, write_outputs};
 use crate::session::{Session, load_session};
 use anyhow::Result;
 use std::time::Instant;
@@ -18,7 +17,8 @@ use tracewatt_core::report::{Problem, Report};
 pub fn run(command: Analyze, terminal: &Terminal) -> Result<Exit> {
     let filters = Shown::of(&command.filters)?;
     let mut timings = Timings::new(command.timings);
-    let session = load_session(&command.config)?;
+    let mut session = load_session(&command.config)?;
+    session.config.gate.only = command.verdict.fail_on.only();
     let sources = sources(&command.inputs)?;
     let baseline = command.baseline.as_deref().map(saved_report).transpose()?;
     let acknowledgments = acknowledgments(&session.config, command.acknowledgments)?;
@@ -35,31 +35,38 @@ pub fn run(command: Analyze, terminal: &Terminal) -> Result<Exit> {
     timings.step("detect, price and judge");
     let exit = exit(command.verdict, &report);
     filters.apply(&mut report);
-    if command.acknowledgments != Acknowledgments::Show {
-        report.acknowledged.iter_mut().for_each(|entry| entry.problem.trace_ids.clear());
-    }
-    write(&session, &report, &command.outputs, terminal)?;
+    let manifests = session.manifests();
+    let options = RenderOptions {
+        list_acknowledged: command.acknowledgments == Acknowledgments::Show,
+        ..render(&session, &manifests, terminal)
+    };
+    write_with(&session, &report, &command.outputs, &options)?;
     timings.step("write reports");
     timings.print(terminal);
     Ok(exit)
 }
 
 /// Writes a report to the outputs asked for, else to those of the configuration, else as text.
-pub fn write(session: &Session, report: &Report, outputs: &[OutputSpec], terminal: &Terminal) -> Result<()> {
-    let specs = if outputs.is_empty() { &session.config.output.outputs } else { outputs };
-    let texts: Vec<String> = specs.iter().map(OutputSpec::to_string).collect();
-    let mut outputs = Output::parse_all(texts.iter().map(String::as_str))?;
-    if outputs.is_empty() {
-        outputs.push(Output::parse("text")?);
-    }
+pub fn write(session: &Session, report: &Report, outputs: &[Output], terminal: &Terminal) -> Result<()> {
     let manifests = session.manifests();
-    let options = render(session, &manifests, terminal);
+    write_with(session, report, outputs, &render(session, &manifests, terminal))
+}
+
+fn write_with(
+    session: &Session,
+    report: &Report,
+    outputs: &[Output],
+    options: &RenderOptions<'_>,
+) -> Result<()> {
+    let text = [Output::on_stdout("text")?];
+    let wanted = [outputs, &session.config.output.outputs, &text].into_iter().find(|some| !some.is_empty());
     let mut stdout = std::io::BufWriter::new(std::io::stdout().lock());
-    write_outputs(report, &options, &outputs, &mut stdout)?;
+    write_outputs(report, options, wanted.unwrap_or(&text), &mut stdout)?;
     Ok(())
 }
 
-/// Returns how the command ends: the verdict counts only when it is asked for.
+/// Returns how the command ends: the verdict counts only when it is asked for. The gate has judged by no rules
+/// but those that `--fail-on` names.
 pub fn exit(verdict: Verdict, report: &Report) -> Exit {
     if !verdict.enforced {
         return Exit::Ok;

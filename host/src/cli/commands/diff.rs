@@ -4,9 +4,8 @@ use super::{acknowledgments, render, saved_report, sources, text, today};
 use crate::analysis::{self, Judgement};
 use crate::cli::invocation::{Diff, Environment};
 use crate::cli::terminal::Terminal;
-use crate::config::Format;
 use crate::exit::Exit;
-use crate::report;
+use crate::report::{self, Output};
 use crate::report::output::write_file;
 use crate::session::{Session, load_session};
 use anyhow::{Result, bail};
@@ -16,27 +15,22 @@ use tracewatt_core::report::Report;
 
 /// Runs the command.
 pub fn run(command: Diff, terminal: &Terminal) -> Result<Exit> {
-    let session = load_session(&command.config)?;
+    let mut session = load_session(&command.config)?;
+    session.config.gate.only = command.verdict.fail_on.only();
     let before = side(&session, &command, &command.before, None)?;
     let after = side(&session, &command, &command.after, Some(&before))?;
     let diff = gate::diff(&before, &after);
     let manifests = session.manifests();
     let options = render(&session, &manifests, terminal);
-    let outputs = if command.outputs.is_empty() {
-        &vec!["text".parse().map_err(anyhow::Error::msg)?]
-    } else {
-        &command.outputs
-    };
+    let text = [Output::on_stdout("text")?];
+    let outputs = if command.outputs.is_empty() { &text[..] } else { &command.outputs };
     for output in outputs {
-        let write = |out: &mut dyn std::io::Write| match output.format {
-            Format::Text => report::diff::write_text(&diff, &options, out),
-            Format::Json => report::diff::write_json(&diff, out),
-            Format::Markdown => report::diff::write_markdown(&diff, &options, out),
+        let write = |out: &mut dyn std::io::Write| match output.format.name {
+            "text" => report::diff::write_text(&diff, &options, out),
+            "json" => report::diff::write_json(&diff, out),
+            "markdown" => report::diff::write_markdown(&diff, &options, out),
             // The formats of code scanning know new, unchanged and absent results themselves.
-            other => match report::FORMATS.iter().find(|format| format.name == other.name()) {
-                Some(format) => (format.write)(&after, &options, out),
-                None => Ok(()),
-            },
+            _ => (output.format.write)(&after, &options, out),
         };
         match &output.path {
             Some(path) => write_file(path, write)?,
