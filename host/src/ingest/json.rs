@@ -54,6 +54,7 @@ pub(super) struct Json<'a> {
     at: usize,
     depth: u32,
     max_depth: u32,
+    too_deep: u64,
 }
 
 type Result<T> = std::result::Result<T, JsonError>;
@@ -61,7 +62,7 @@ type Result<T> = std::result::Result<T, JsonError>;
 impl<'a> Json<'a> {
     /// Returns a reader of `text` that starts at byte `at`.
     pub fn new(text: &'a str, at: usize, max_depth: u32) -> Json<'a> {
-        Json { text, at, depth: 0, max_depth }
+        Json { text, at, depth: 0, max_depth, too_deep: 0 }
     }
 
     /// Returns the byte offset of what comes next.
@@ -188,6 +189,22 @@ impl<'a> Json<'a> {
         Ok(self.slice(start, self.at))
     }
 
+    /// Passes over the next value and counts it when fewer than `levels` levels of nesting are left for it;
+    /// returns whether it did.
+    pub fn skip_if_deep(&mut self, levels: u32) -> Result<bool> {
+        let deep = self.depth + levels > self.max_depth;
+        if deep {
+            self.skip()?;
+            self.too_deep += 1;
+        }
+        Ok(deep)
+    }
+
+    /// Takes the count of values passed over by [`Json::skip_if_deep`].
+    pub fn take_too_deep(&mut self) -> u64 {
+        std::mem::take(&mut self.too_deep)
+    }
+
     /// Passes over the next value.
     pub fn skip(&mut self) -> Result<()> {
         match self.peek()? {
@@ -200,6 +217,7 @@ impl<'a> Json<'a> {
         }
     }
 
+    /// Passing over takes no recursion, so that no depth is too much.
     fn skip_nested(&mut self) -> Result<()> {
         let bytes = self.bytes();
         let mut depth = self.depth;
@@ -209,12 +227,7 @@ impl<'a> Json<'a> {
                     self.skip_string()?;
                     continue;
                 }
-                b'{' | b'[' => {
-                    depth += 1;
-                    if depth > self.max_depth {
-                        return Err(self.error(Reason::Depth(self.max_depth)));
-                    }
-                }
+                b'{' | b'[' => depth += 1,
                 b'}' | b']' => {
                     depth -= 1;
                     if depth == self.depth {
@@ -499,7 +512,7 @@ mod tests {
         check_skip("nope", Err((0, Reason::Expected("a value"))));
         check_skip("-1.5e3]", Ok(6));
         check_skip("[[[]]]", Ok(6));
-        check_skip("[[[[]]]]", Err((3, Reason::Depth(3))));
+        check_skip("[[[[]]]] ", Ok(8));
         check_skip("[1,", Err((3, Reason::End)));
         check_skip("", Err((0, Reason::End)));
     }

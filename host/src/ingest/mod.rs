@@ -10,7 +10,8 @@
 //! What cannot be used is never lost silently: it is counted in [`Losses`], reported as a warning or a
 //! mark on the input, or it is an [`IngestError`]. The reasons counted here: `attributes_over_limit`,
 //! `invalid_utf8_replaced`, `lines_skipped`, `links_without_id`, `messages_skipped`,
-//! `spans_without_id`, `spans_without_process`, `spans_without_start_time`, `texts_cut`.
+//! `spans_without_id`, `spans_without_process`, `spans_without_start_time`, `texts_cut`,
+//! `values_too_deep`.
 
 mod any;
 mod compress;
@@ -46,7 +47,8 @@ use tracewatt_core::trace::IdTable;
 pub struct ReadLimits {
     /// Bytes of one input after decompression; a larger one is an error. 1 GiB.
     pub max_document_bytes: u64,
-    /// Nesting of JSON values, and of protobuf attribute values; a deeper document is an error. 128.
+    /// Nesting of JSON values, and of protobuf attribute values. A deeper attribute value is left out and counted;
+    /// a deeper document is an error. 128.
     pub max_depth: u32,
     /// Bytes of one text (attribute values, span names); longer ones are cut at a character boundary
     /// and counted. 65 536.

@@ -186,6 +186,7 @@ fn attributes<'a>(json: &mut Json<'a>, set: &mut AttrSet<'a>, out: &mut Out<'_>)
         if let (key, Some(value)) = key_value(json)? {
             out.attribute(set, key, value.into_value());
         }
+        out.losses.add("values_too_deep", json.take_too_deep());
         Ok(())
     })
 }
@@ -219,6 +220,7 @@ fn any_value<'a>(json: &mut Json<'a>) -> Result<Option<Any<'a>>> {
             "boolValue" | "bool_value" => {
                 any = json.text()?.map(|text| Any::Scalar(Value::Bool(text == "true")));
             }
+            "arrayValue" | "array_value" | "kvlistValue" | "kvlist_value" if json.skip_if_deep(LEVELS)? => {}
             "arrayValue" | "array_value" => any = Some(composite(json, Composite::array())?),
             "kvlistValue" | "kvlist_value" => any = Some(composite(json, Composite::map())?),
             _ => json.skip()?,
@@ -234,6 +236,9 @@ fn double<'a>(text: &str) -> Value<'a> {
         Err(_) => Value::Text(Cow::Owned(text.to_owned())),
     }
 }
+
+/// Levels that an array or a map opens before it holds a value: `{"values":[{"value":{`.
+const LEVELS: u32 = 4;
 
 /// Renders the `{"values":[...]}` of an array or a map. The reader's limit of nesting bounds the recursion.
 fn composite<'a>(json: &mut Json<'a>, mut composite: Composite) -> Result<Any<'a>> {

@@ -280,7 +280,8 @@ fn key_value<'a>(
 
 fn any_value<'a>(message: &Message<'a>, out: &mut Out<'_>, depth: u32) -> Result<Option<Any<'a>>> {
     if depth > out.limits.max_depth {
-        return Err(WireError { offset: message.offset, reason: Reason::Depth(out.limits.max_depth) });
+        out.losses.add("values_too_deep", 1);
+        return Ok(None);
     }
     let mut any = None;
     each(message, |field| {

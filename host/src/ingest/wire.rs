@@ -27,9 +27,6 @@ pub(super) enum Reason {
     /// Field numbers start at 1 and have 29 bits.
     #[error("invalid field number")]
     Number,
-    /// Values inside values inside values.
-    #[error("nested deeper than {0} levels")]
-    Depth(u32),
 }
 
 /// A message, or any other length-delimited field.

@@ -53,6 +53,7 @@ pub fn blind() -> Report {
 pub fn typical() -> Report {
     let mut report = empty();
     report.analysis = Analysis {
+        environment: "ci_batch".to_owned(),
         inputs: vec![
             Input { name: "a.json".into(), format: "otlp-json".into(), spans: 40_000, truncated: None },
             Input {

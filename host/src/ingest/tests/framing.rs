@@ -148,8 +148,11 @@ fn limits_cut_and_count() {
     let got = read_with(span(&list).as_bytes(), &limits);
     assert_eq!(got.lines(), ["a1/1 abcd 1+-1 tenant=12345"]);
     assert_eq!((got.losses.get("texts_cut"), got.losses.get("attributes_over_limit")), (2, 1));
-    let deep = span(&format!(r#"{{"key":"x","value":{}}}"#, "[".repeat(9)));
-    assert!(read_with(deep.as_bytes(), &limits).error().contains("nested deeper than 12"));
+    let (open, close) = (r#"{"arrayValue":{"values":["#.repeat(64), "]}}".repeat(64));
+    let got = read_with(span(&format!(r#"{{"key":"tenant","value":{open}{close}}}"#)).as_bytes(), &limits);
+    assert_eq!((got.spans.len(), got.losses.get("values_too_deep")), (1, 1));
+    let flat = ReadLimits { max_depth: 3, ..ReadLimits::default() };
+    assert!(read_with(otlp(&[1]).as_bytes(), &flat).error().contains("nested deeper than 3"));
     let small = ReadLimits { max_document_bytes: 10, ..ReadLimits::default() };
     assert!(read_with(b"{\"resourceSpans\":[]}", &small).error().contains("more than 10 bytes"));
 }
