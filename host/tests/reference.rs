@@ -49,7 +49,7 @@ fn the_reference_is_current() {
 fn addresses_in_reports_lead_to_pages() {
     for (_, manifest) in manifests() {
         for rule in &manifest.rules {
-            let url = tracewatt::report::rule_url(&rule.name);
+            let url = tracewatt::report::words::rule_url(&rule.name);
             let (_, path) = url.split_once("/blob/main/").unwrap();
             assert!(root().join(path).is_file(), "{url}");
         }
@@ -96,7 +96,9 @@ fn pages() -> BTreeMap<String, String> {
 }
 
 fn index(described: &[Described]) -> String {
-    let mut page = format!("{MARK}\n\n# Finding types\n\n| type | title | detector | usual severity |\n|---|---|---|---|\n");
+    let mut page = format!(
+        "{MARK}\n\n# Finding types\n\n| type | title | detector | usual severity |\n|---|---|---|---|\n"
+    );
     let mut types = BTreeSet::new();
     for (id, manifest) in described {
         for rule in &manifest.rules {
@@ -123,7 +125,8 @@ fn rule_page(id: &str, manifest: &Manifest, rule: &Rule) -> String {
     if !rule.fixes.is_empty() {
         page.push_str("\n| framework or language | change |\n|---|---|\n");
         for fix in &rule.fixes {
-            let source = if fix.url.is_empty() { String::new() } else { format!(" ([documentation]({}))", fix.url) };
+            let source =
+                if fix.url.is_empty() { String::new() } else { format!(" ([documentation]({}))", fix.url) };
             let _ = writeln!(page, "| `{}` | {}{source} |", fix.framework, cell(&fix.text));
         }
     }
