@@ -98,6 +98,12 @@ impl CoverageTable {
         rows
     }
 
+    /// Returns per kind of I/O, of which there are outbound spans, how many are usable and how many there are.
+    pub fn kinds(&self) -> impl Iterator<Item = (IoKind, u64, u64)> {
+        let seen = IoKind::ALL.into_iter().map(|kind| (kind, self.usable[kind as usize]));
+        seen.filter(|(_, usable)| usable.all > 0).map(|(kind, usable)| (kind, usable.usable, usable.all))
+    }
+
     /// Returns the smallest share of usable spans, 0 to 1, over the kinds of I/O with at least 20
     /// outbound spans; nothing when no kind has as many.
     pub fn usable_span_ratio(&self) -> Option<f64> {
@@ -164,6 +170,8 @@ mod tests {
         assert_eq!(pg.gaps.get("missing_db_statement"), Some(&1));
         assert_eq!(rows[2].params_hidden, 1);
         assert_eq!(table.usable_spans(), 3);
+        let kinds: Vec<_> = table.kinds().collect();
+        assert_eq!(kinds, [(IoKind::Sql, 2, 3), (IoKind::Http, 1, 1)]);
     }
 
     #[test]
