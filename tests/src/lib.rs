@@ -1,1 +1,54 @@
-//! placeholder
+//! What the end-to-end tests share: the program as a user would build it.
+//!
+//! The detector of `docs/guides/detectors.md` is compiled from here, as a documentation test.
+
+pub mod otlp;
+pub mod program;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/guides/detectors.md")]
+struct DetectorsGuide;
+
+/// Returns the path of the `tracewatt` binary. The first call builds it, in the profile and the target folder that
+/// the running test was built in.
+///
+/// # Panics
+/// When it does not compile.
+#[allow(clippy::panic, clippy::expect_used, reason = "a test without the program fails")]
+pub fn binary() -> PathBuf {
+    static BINARY: OnceLock<PathBuf> = OnceLock::new();
+    let build = || {
+        let folder = profile_folder();
+        let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        cargo.args(["build", "--quiet", "-p", "tracewatt", "--bin", "tracewatt", "--target-dir"]);
+        cargo.arg(folder.parent().expect("a profile has its folder in the target folder"));
+        match folder.file_name().and_then(|name| name.to_str()).unwrap_or("debug") {
+            "debug" => {}
+            profile => drop(cargo.args(["--profile", profile])),
+        }
+        let status = cargo.current_dir(workspace()).status().expect("cargo can be started");
+        assert!(status.success(), "the program does not compile");
+        folder.join(format!("tracewatt{}", std::env::consts::EXE_SUFFIX))
+    };
+    BINARY.get_or_init(build).clone()
+}
+
+/// Returns the root of the repository.
+pub fn workspace() -> PathBuf {
+    let own = Path::new(env!("CARGO_MANIFEST_DIR"));
+    own.parent().unwrap_or(own).to_owned()
+}
+
+/// Returns the folder of the profile that the running test was built in: `target/debug`.
+///
+/// # Panics
+/// When the test does not lie where cargo puts tests.
+#[allow(clippy::expect_used, reason = "a test that was not built by cargo fails")]
+pub fn profile_folder() -> PathBuf {
+    let exe = std::env::current_exe().expect("a test knows its own path");
+    exe.ancestors().nth(2).expect("a test lies in <target>/<profile>/deps").to_owned()
+}
