@@ -196,6 +196,11 @@ impl Page {
             let rest = count(rest as u64);
             self.line(&format!("\n{rest} more: -o json lists all, --top shows more here."));
         }
+        if let Some(first) = report.problems.first() {
+            let ack = format!("To accept one: tracewatt ack add {} --reason \"...\"", plain(&first.id));
+            let ack = self.paint(Ink::Dim, &ack);
+            self.line(&format!("\n{ack}"));
+        }
     }
 
     fn problem(&mut self, problem: &model::Problem, report: &model::Report, options: &RenderOptions<'_>) {
@@ -220,9 +225,6 @@ impl Page {
         }
         self.field("confidence", &words::confidence(problem, &report.findings));
         self.fix(problem);
-        let ack = format!("tracewatt ack add {} --reason \"...\"", plain(&problem.id));
-        let ack = self.paint(Ink::Dim, &format!("acknowledge with: {ack}"));
-        self.line(&format!("  {ack}"));
     }
 
     /// Writes a name and a value that must keep its spaces.
@@ -312,7 +314,8 @@ impl Page {
             );
             self.field("not priced", &text);
         }
-        for region in &green.regions {
+        // a region that nobody names is what is not priced
+        for region in green.regions.iter().filter(|region| region.status != "unresolved") {
             self.field("region", &region_line(region));
         }
     }

@@ -4,6 +4,7 @@ use super::quantity::{count, counted, micros, number, percent};
 use super::{HOME_URL, RenderOptions, clean, model};
 use model::{ConfidenceLevel, ProblemStatus, Severity};
 use serde_json::Value;
+use tracewatt_core::finding::framework::IDS;
 use tracewatt_core::plugin::{Manifest, Rule};
 
 /// Pieces of evidence named in one line.
@@ -91,8 +92,11 @@ pub fn seen(problem: &model::Problem) -> String {
     if problem.instances <= 1 {
         return format!("{times} in 1 trace");
     }
-    let worst = count(problem.worst_occurrences);
-    format!("{times} in {}, {worst} in the worst", counted(problem.instances, "trace"))
+    let traces = counted(problem.instances, "trace");
+    match problem.worst_occurrences {
+        0 | 1 => format!("{times} in {traces}"),
+        worst => format!("{times} in {traces}, {} in the worst", count(worst)),
+    }
 }
 
 /// Returns the durations in one phrase: `p50 1.2 ms, p95 4.8 ms`; one figure when all are the same.
@@ -106,9 +110,15 @@ pub fn durations(durations: &model::Durations) -> String {
 /// Returns the fix for the framework at hand, or what to do in general.
 pub fn fix(problem: &model::Problem) -> String {
     match &problem.suggested_fix {
-        Some(fix) => format!("{}: {}", fix.framework, fix.recommendation),
+        Some(fix) if fix.framework == "general" => fix.recommendation.clone(),
+        Some(fix) => format!("{}: {}", framework(&fix.framework), fix.recommendation),
         None => problem.suggestion.clone(),
     }
+}
+
+/// Returns what a fix is for, in words: `java jpa`. A name that is not one of ours (a scope) stays as it is.
+fn framework(id: &str) -> String {
+    if IDS.contains(&id) { id.replace('_', " ") } else { id.to_owned() }
 }
 
 /// Returns the confidence and the main evidence of the best instance: `confirmed (0.95): distinct params 15`.
@@ -134,14 +144,22 @@ pub fn best_instance<'a>(
     instances.reduce(|best, next| if next.confidence > best.confidence { next } else { best })
 }
 
-/// Returns the first pieces of a finding's evidence in words.
+/// Returns the first pieces of a finding's evidence in words: what was seen, not the limits it was compared with.
 pub fn evidence(finding: &model::Finding) -> String {
-    let pieces = finding.evidence.iter().filter_map(|(name, value)| piece(name, value));
+    let seen = finding.evidence.iter().filter(|(name, value)| !is_limit(name) && *value != "none");
+    let pieces = seen.filter_map(|(name, value)| piece(name, value));
     pieces.take(MAIN_EVIDENCE).collect::<Vec<_>>().join(", ")
 }
 
+fn is_limit(name: &str) -> bool {
+    name.starts_with("threshold") || name.starts_with("hard_limit")
+}
+
+/// How a number is written.
+type Notation = fn(f64) -> String;
+
 /// Units that names of evidence may end with, and how such a number is written.
-const UNITS: &[(&str, fn(f64) -> String)] = &[
+const UNITS: &[(&str, Notation)] = &[
     ("_ns", |value| micros(value / 1e3)),
     ("_us", micros),
     ("_ms", |value| micros(value * 1e3)),
