@@ -88,9 +88,11 @@ fn pages() -> BTreeMap<String, String> {
         ("config.schema.json".to_owned(), schema),
         ("rules/README.md".to_owned(), index(&described)),
     ]);
+    let types =
+        described.iter().flat_map(|(_, manifest)| &manifest.rules).map(|rule| rule.name.as_str()).collect();
     for (id, manifest) in &described {
         for rule in &manifest.rules {
-            pages.insert(format!("rules/{}.md", rule.name), rule_page(id, manifest, rule));
+            pages.insert(format!("rules/{}.md", rule.name), rule_page(id, manifest, rule, &types));
         }
     }
     pages
@@ -112,7 +114,7 @@ fn index(described: &[Described]) -> String {
     page
 }
 
-fn rule_page(id: &str, manifest: &Manifest, rule: &Rule) -> String {
+fn rule_page(id: &str, manifest: &Manifest, rule: &Rule, types: &BTreeSet<&str>) -> String {
     let mut page = format!(
         "{MARK}\n\n# {}\n\nFinding type `{}` of the detector `{id}`: {}. Usual severity: {}.\n\n\
          How it decides, with an example and what it leaves alone: [detectors/{id}](../../../detectors/{id}/README.md).\n\n\
@@ -137,12 +139,18 @@ fn rule_page(id: &str, manifest: &Manifest, rule: &Rule) -> String {
         let (name, doc) = (&setting.name, cell(&setting.doc));
         let _ = writeln!(page, "| `{name}` | {} | {} | {doc} |", default_of(setting), range(setting));
     }
-    if !rule.yields_to.is_empty() {
-        let names: Vec<String> = rule.yields_to.iter().map(|name| format!("[`{name}`]({name}.md)")).collect();
+    let covering: Vec<String> = rule
+        .yields_to
+        .iter()
+        .filter(|name| types.contains(name.as_str()))
+        .map(|name| format!("[`{name}`]({name}.md)"))
+        .collect();
+    if !covering.is_empty() {
         let _ = writeln!(
             page,
-            "\n## Gives way to\n\nNot reported for calls that a finding of one of these names already, all of them: {}.",
-            names.join(", ")
+            "\n## Gives way to\n\nNot reported when a finding of one of these names its calls already, nine tenths of \
+             them or more: {}.",
+            covering.join(", ")
         );
     }
     page

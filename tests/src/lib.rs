@@ -16,6 +16,9 @@ struct DetectorsGuide;
 /// Returns the path of the `tracewatt` binary. The first call builds it, in the profile and the target folder that
 /// the running test was built in.
 ///
+/// It asks for the whole workspace and for a test, because then cargo resolves features as `cargo test` does and has
+/// nothing to build after it. For the package alone it would compile wasmtime a second time.
+///
 /// # Panics
 /// When it does not compile.
 #[allow(clippy::panic, clippy::expect_used, reason = "a test without the program fails")]
@@ -24,7 +27,8 @@ pub fn binary() -> PathBuf {
     let build = || {
         let folder = profile_folder();
         let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        cargo.args(["build", "--quiet", "-p", "tracewatt", "--bin", "tracewatt", "--target-dir"]);
+        cargo.args(["build", "--quiet", "--workspace", "--bin", "tracewatt", "--test", "reference"]);
+        cargo.arg("--target-dir");
         cargo.arg(folder.parent().expect("a profile has its folder in the target folder"));
         match folder.file_name().and_then(|name| name.to_str()).unwrap_or("debug") {
             "debug" => {}

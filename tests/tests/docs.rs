@@ -86,6 +86,18 @@ fn every_page_can_be_reached_from_the_readme() {
     assert!(unreached.is_empty(), "not linked: {unreached:?}");
 }
 
+/// Scenario: the decision on the toolchain. Guarantees: it names the versions that the workspace uses.
+#[test]
+fn the_versions_of_the_toolchain_are_those_in_use() {
+    let decision = fs::read_to_string(workspace().join("docs/decisions/0002-wasm-toolchain.md")).unwrap();
+    let manifest = fs::read_to_string(workspace().join("Cargo.toml")).unwrap();
+    for name in ["wasmtime", "wit-bindgen", "wit-component", "wasmparser", "wasm-encoder"] {
+        let line = manifest.lines().find(|line| line.starts_with(&format!("{name} = "))).unwrap();
+        let version = line.split('"').nth(1).unwrap();
+        assert!(decision.contains(name) && decision.contains(version), "{name} {version}");
+    }
+}
+
 /// Scenario: blocks that this test must refuse. Guarantees: it can fail.
 #[test]
 fn wrong_pages_are_noticed() {
