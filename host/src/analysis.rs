@@ -128,7 +128,7 @@ fn read_from(
 /// When a component does not export what it should.
 pub fn analyze(session: &Session, traces: &Traces, judgement: &Judgement<'_>) -> Result<Analyzed> {
     let (detection, detectors) = run_detectors(session, traces)?;
-    let folded = fold(session, traces, detection.findings, judgement.today);
+    let folded = fold(session, traces, detection.findings, &Ignores(&session.config, judgement.today));
     let avoidable: RowSet = rows(folded.avoidable.iter().flatten()).collect();
     let score = energy::score(&ScoreInput {
         traces: &traces.sealed,
@@ -148,29 +148,50 @@ fn rows<'a>(rows: impl Iterator<Item = &'a (u32, u32)>) -> impl Iterator<Item = 
     rows.map(|(trace, row)| (*trace as usize, *row as usize))
 }
 
-/// Runs every detector, once per set of settings in effect anywhere, and keeps of each run the findings about the
-/// services and endpoints it is for.
-fn run_detectors(session: &Session, traces: &Traces) -> Result<(Detection, Vec<Detector>)> {
+/// A plug-in with some settings other than configured.
+pub(crate) struct Variant {
+    /// Which of the active plug-ins.
+    pub plugin: usize,
+    /// Settings that hold everywhere, overrides or not.
+    pub changed: BTreeMap<String, SettingValue>,
+}
+
+/// Runs every active plug-in as configured.
+pub(crate) fn run_detectors(session: &Session, traces: &Traces) -> Result<(Detection, Vec<Detector>)> {
+    let active: Vec<_> = session.active().collect();
+    let as_configured = |plugin| Variant { plugin, changed: BTreeMap::new() };
+    let variants: Vec<Variant> = (0..active.len()).map(as_configured).collect();
+    let bases =
+        active.iter().map(|(config, plugin)| session.detector(config, plugin, &BTreeMap::new())).collect();
+    // Variant and plug-in have the same number here.
+    Ok((run_variants(session, traces, &variants)?, bases))
+}
+
+/// Runs plug-ins, each once per set of settings in effect anywhere, and keeps of each run the findings about the
+/// services and endpoints it is for. Findings and runs come with the number of their variant.
+pub(crate) fn run_variants(session: &Session, traces: &Traces, variants: &[Variant]) -> Result<Detection> {
+    let active: Vec<_> = session.active().collect();
     let profiles = Profiles::of(&session.config.detection.overrides, traces);
     let (mut detectors, mut origin) = (Vec::new(), Vec::new());
-    let mut bases = Vec::new();
-    for (index, (config, plugin)) in session.active().enumerate() {
+    for (index, variant) in variants.iter().enumerate() {
+        let (config, plugin) = active[variant.plugin];
         for profile in profiles.touching(&config.id) {
-            origin.push((index, profile));
-            detectors.push(session.detector(config, plugin, &profiles.settings(profile, &config.id)));
+            let mut settings = profiles.settings(profile, &config.id);
+            settings.extend(variant.changed.clone());
+            origin.push((index, profile, config.id.as_str()));
+            detectors.push(session.detector(config, plugin, &settings));
         }
-        bases.push(session.detector(config, plugin, &BTreeMap::new()));
     }
     let threads = std::thread::available_parallelism().map_or(1, |threads| threads.get());
     let run = || detect::detect(&session.engine, &detectors, &traces.sealed, &traces.texts, threads);
     let detection = session.ticking(run)?;
-    let mut merged = Detection { runs: vec![DetectorRun::default(); bases.len()], ..Detection::default() };
-    for (run, (index, profile)) in detection.runs.into_iter().zip(&origin) {
+    let mut merged = Detection { runs: vec![DetectorRun::default(); variants.len()], ..Detection::default() };
+    for (run, (index, profile, id)) in detection.runs.into_iter().zip(&origin) {
         let into = &mut merged.runs[*index];
         into.traces = into.traces.max(run.traces);
         into.findings += run.findings;
         for (trace, fault) in run.set_aside {
-            if profiles.in_trace(&traces.sealed[trace], *profile, &bases[*index].id)
+            if profiles.in_trace(&traces.sealed[trace], *profile, id)
                 && into.set_aside.iter().all(|(other, _)| *other != trace)
             {
                 into.set_aside.push((trace, fault));
@@ -178,13 +199,13 @@ fn run_detectors(session: &Session, traces: &Traces) -> Result<(Detection, Vec<D
         }
     }
     for finding in detection.findings {
-        let (index, profile) = origin[finding.detector];
+        let (index, profile, id) = origin[finding.detector];
         let trace = &traces.sealed[finding.raw.trace];
-        if profiles.applies(trace, finding.raw.rows[0] as usize, profile, &bases[index].id) {
+        if profiles.applies(trace, finding.raw.rows[0] as usize, profile, id) {
             merged.findings.push(Detected { detector: index, raw: finding.raw });
         }
     }
-    Ok((merged, bases))
+    Ok(merged)
 }
 
 /// Which overrides hold for which service and endpoint. A profile is the set of overrides that hold, as bits.
@@ -249,7 +270,8 @@ impl<'a> Profiles<'a> {
     }
 }
 
-struct Ignores<'a>(&'a Config, Date);
+/// The entries of `[[detection.ignore]]`, on a day.
+pub(crate) struct Ignores<'a>(pub &'a Config, pub Date);
 
 impl Ignore for Ignores<'_> {
     fn ignores(&self, identity: &Identity<'_>) -> bool {
@@ -258,7 +280,13 @@ impl Ignore for Ignores<'_> {
     }
 }
 
-fn fold(session: &Session, traces: &Traces, findings: Vec<Detected>, today: Date) -> Folded {
+/// Folds findings by the rules of the configuration.
+pub(crate) fn fold(
+    session: &Session,
+    traces: &Traces,
+    findings: Vec<Detected>,
+    ignore: &dyn Ignore,
+) -> Folded {
     let mut rules: BTreeMap<String, RuleSetting> = BTreeMap::new();
     for (config, _) in session.active() {
         for (name, rule) in &config.rules {
@@ -272,7 +300,7 @@ fn fold(session: &Session, traces: &Traces, findings: Vec<Detected>, today: Date
         ids: &traces.ids,
         detectors: session.active().map(|(config, plugin)| (config.id.as_str(), &plugin.manifest)).collect(),
         rules: &rules,
-        ignore: &Ignores(&session.config, today),
+        ignore,
     };
     finding::fold(&source, findings)
 }

@@ -27,6 +27,7 @@ pub use error::{ConfigError, ConfigErrors};
 pub use keys::Described;
 pub use raw::{Dialect, Flag, NamedPlugin, PluginSource, Raw};
 pub use value::{Origin, Spot};
+pub(crate) use walk::nearest;
 
 use std::fs::File;
 use std::io::{ErrorKind, Read};

@@ -217,7 +217,7 @@ fn homes_of(name: &str, fields: &Fields, path: &str, homes: &mut Vec<String>) {
 }
 
 /// Returns the candidate that `name` is most likely a slip of: at most a third of its letters off.
-pub(super) fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let limit = (name.chars().count() / 3).max(1);
     candidates
         .map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate))

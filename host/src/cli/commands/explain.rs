@@ -1,5 +1,6 @@
 //! `tracewatt explain`: one trace as a tree, or why something was not found.
 
+use super::why_not::{self, Filter};
 use super::{render, sources, today};
 use crate::analysis::{self, Judgement, Traces};
 use crate::cli::invocation::{Environment, Explain, Question};
@@ -16,11 +17,14 @@ const MAX_OFFERED: usize = 20;
 
 /// Runs the command.
 pub fn run(command: Explain, terminal: &Terminal) -> Result<Exit> {
-    let session = load_session(&command.config)?;
+    let mut session = load_session(&command.config)?;
     let traces = analysis::read(&session.config, &sources(&command.inputs)?)?;
     match &command.question {
         Question::Trace(id) => tree(&session, &traces, id, terminal),
-        Question::WhyNot { .. } => bail!("not there yet"),
+        Question::WhyNot { kind, service, endpoint } => {
+            let filter = Filter::new(service.as_deref(), endpoint.as_deref())?;
+            why_not::answer(&mut session, &traces, kind, &filter, terminal)
+        }
     }
 }
 

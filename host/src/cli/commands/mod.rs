@@ -9,6 +9,7 @@ pub mod doctor;
 pub mod explain;
 pub mod normalize;
 pub mod plugin;
+mod why_not;
 
 use crate::acknowledge_file;
 use crate::cli::invocation::Acknowledgments;
