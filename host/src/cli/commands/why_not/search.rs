@@ -132,7 +132,8 @@ impl Search<'_> {
         Ok(intervals)
     }
 
-    /// Doubles the distance until a finding appears, and goes on until it is gone; then halves both gaps.
+    /// Tries a ladder of distances for the first with a finding and the first after it without, then halves the
+    /// gap before each. Between two rungs without a finding there may be one that is not seen.
     fn interval(
         &self,
         base: &Changes,
@@ -233,11 +234,15 @@ impl Search<'_> {
     }
 }
 
-/// 1, 2, 4, ... and the reach itself.
+/// Distances to try, in order: doubling from either end, since what fires may be near the configured value, or near
+/// the end of the range and not at it (where 0 means "never").
 fn ladder(reach: u64) -> Vec<u64> {
-    let doubling = std::iter::successors(Some(1u64), |distance| distance.checked_mul(2));
-    let mut ladder: Vec<u64> = doubling.take_while(|distance| *distance < reach).collect();
+    let doubling = || std::iter::successors(Some(1u64), |distance| distance.checked_mul(2));
+    let mut ladder: Vec<u64> = doubling().take_while(|distance| *distance < reach).collect();
+    ladder.extend(doubling().take_while(|left| *left < reach).map(|left| reach - left));
     ladder.extend((reach > 0).then_some(reach));
+    ladder.sort_unstable();
+    ladder.dedup();
     ladder
 }
 
@@ -357,10 +362,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn distances_double_up_to_the_reach() {
+    fn distances_double_from_both_ends() {
         assert_eq!(ladder(0), []);
         assert_eq!(ladder(1), [1]);
-        assert_eq!(ladder(6), [1, 2, 4, 6]);
+        assert_eq!(ladder(20), [1, 2, 4, 8, 12, 16, 18, 19, 20]);
     }
 
     #[test]

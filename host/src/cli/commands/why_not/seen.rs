@@ -181,7 +181,7 @@ fn parameters(calls: &[Option<u64>]) -> String {
     match (distinct.len(), hidden) {
         (0, 0) => "no parameters".to_owned(),
         (0, _) => "parameters hidden".to_owned(),
-        (n, 0) => format!("{} distinct", counted(n as u64, "parameter set")),
-        (n, hidden) => format!("{} distinct, {hidden} hidden", counted(n as u64, "parameter set")),
+        (n, 0) => counted(n as u64, "distinct parameter set"),
+        (n, hidden) => format!("{}, {hidden} hidden", counted(n as u64, "distinct parameter set")),
     }
 }
