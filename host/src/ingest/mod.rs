@@ -43,7 +43,6 @@ use tracewatt_core::trace::IdTable;
 
 /// How much is read at most.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct ReadLimits {
     /// Bytes of one input after decompression; a larger one is an error. 1 GiB.
     pub max_document_bytes: u64,

@@ -35,8 +35,9 @@ use std::io::{self, Write};
 use tracewatt_core::plugin::Manifest;
 use tracewatt_core::report as model;
 
-/// Where rule pages and the project live; the one place that names the address.
-pub const HOME_URL: &str = "https://github.com/tracewatt/tracewatt";
+/// Where the project lives: `repository` of the package, empty as long as it names none. Documents then link to
+/// no page of ours.
+pub const HOME_URL: &str = env!("CARGO_PKG_REPOSITORY");
 
 /// An output format.
 #[derive(Clone, Copy)]

@@ -95,27 +95,29 @@ fn driver(
             "help": { "text": "Says what to know before trusting the results." },
         })
     });
-    json!({
+    let mut driver = json!({
         "name": plain(&report.tool.name),
         "version": plain(&report.tool.version),
         "semanticVersion": plain(&report.tool.version),
-        "informationUri": HOME_URL,
         "rules": rules.0.keys().map(|kind| descriptor(kind, options)).collect::<Vec<_>>(),
         "notifications": descriptors.collect::<Vec<_>>(),
-    })
+    });
+    if !HOME_URL.is_empty() {
+        driver["informationUri"] = HOME_URL.into();
+    }
+    driver
 }
 
 fn descriptor(kind: &str, options: &RenderOptions<'_>) -> Value {
     let title = words::title(kind, options.manifests);
     let rule = words::rule(kind, options.manifests);
     let full = rule.map(|rule| first_paragraph(&rule.page)).filter(|text| !text.is_empty());
-    json!({
+    let mut descriptor = json!({
         "id": plain(kind),
         "name": pascal_case(kind),
         "shortDescription": { "text": sentence(&title) },
         "fullDescription": { "text": sentence(&full.unwrap_or_else(|| title.clone())) },
-        "help": help(kind, &title, rule),
-        "helpUri": words::rule_url(kind),
+        "help": help(&title, rule),
         "defaultConfiguration": { "level": level(rule.map_or(Severity::Warning, |rule| rule.default_severity)) },
         "properties": {
             "tags": ["performance", "io", "opentelemetry"],
@@ -125,14 +127,17 @@ fn descriptor(kind: &str, options: &RenderOptions<'_>) -> Value {
                 Severity::Info => "recommendation",
             },
         },
-    })
+    });
+    if let Some(url) = words::rule_url(kind) {
+        descriptor["helpUri"] = url.into();
+    }
+    descriptor
 }
 
 /// The rule's page, with the advice for each framework the plug-in knows.
-fn help(kind: &str, title: &str, rule: Option<&Rule>) -> Value {
+fn help(title: &str, rule: Option<&Rule>) -> Value {
     let Some(rule) = rule else {
-        let text = format!("{title}. See {}", words::rule_url(kind));
-        return json!({ "text": text, "markdown": text });
+        return json!({ "text": sentence(title), "markdown": sentence(title) });
     };
     let advice = sentence(&rule.advice);
     let mut markdown = format!("{}\n\n{advice}", lines(&rule.page));

@@ -39,11 +39,11 @@ fn capitalized(word: &str) -> String {
     chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }
 
-/// Returns the address of a rule's page.
-pub fn rule_url(kind: &str) -> String {
+/// Returns the address of a rule's page, if the project has an address.
+pub fn rule_url(kind: &str) -> Option<String> {
     let name: String =
         kind.chars().map(|c| if c.is_ascii_alphanumeric() || c == '_' { c } else { '-' }).collect();
-    format!("{HOME_URL}/blob/main/docs/reference/rules/{name}.md")
+    (!HOME_URL.is_empty()).then(|| format!("{HOME_URL}/blob/main/docs/reference/rules/{name}.md"))
 }
 
 /// Returns the word for a severity.
