@@ -86,6 +86,29 @@ fn every_page_can_be_reached_from_the_readme() {
     assert!(unreached.is_empty(), "not linked: {unreached:?}");
 }
 
+/// Scenario: the finding that the README shows. Guarantees: it is the first one of the demo, to the letter;
+/// `UPDATE_REFERENCE=1 cargo test -p tracewatt-tests` writes it anew.
+#[test]
+fn the_finding_in_the_readme_is_the_first_of_the_demo() {
+    let folder = tempfile::tempdir().unwrap();
+    let demo = Command::new(binary())
+        .args(["demo", "--color", "never"])
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    let demo = String::from_utf8(demo.stdout).unwrap();
+    let found = demo.split("\n\n").find(|part| part.contains("\n  where ")).unwrap();
+    let path = workspace().join("README.md");
+    let readme = fs::read_to_string(&path).unwrap();
+    let (before, rest) = readme.split_once("```text\n").unwrap();
+    let (shown, after) = rest.split_once("\n```").unwrap();
+    if std::env::var_os("UPDATE_REFERENCE").is_some() {
+        fs::write(&path, format!("{before}```text\n{found}\n```{after}")).unwrap();
+    } else {
+        assert_eq!(shown, found, "run UPDATE_REFERENCE=1 cargo test -p tracewatt-tests --test docs");
+    }
+}
+
 /// Scenario: the decision on the toolchain. Guarantees: it names the versions that the workspace uses.
 #[test]
 fn the_versions_of_the_toolchain_are_those_in_use() {
@@ -292,7 +315,7 @@ fn check_cargo(command: &str) -> Result<(), String> {
         match pair[0] {
             "-p" | "--package" => named(&metadata.packages, pair[1])?,
             "--bin" => named(&metadata.binaries, pair[1])?,
-            "--path" if !workspace().join(pair[1]).join("Cargo.toml").is_file() => {
+            "--path" if !package_at(pair[1]) => {
                 return Err(format!("`{command}`: {} is no package", pair[1]));
             }
             _ => {}
@@ -305,6 +328,11 @@ fn check_cargo(command: &str) -> Result<(), String> {
         Some(last) if *verb == "install" && rest.contains(&"--git") => named(&metadata.packages, last),
         _ => Ok(()),
     }
+}
+
+/// Whether a package is at a path of this repository, or of a checkout of it in `tracewatt/`.
+fn package_at(path: &str) -> bool {
+    workspace().join(path.trim_start_matches("tracewatt/")).join("Cargo.toml").is_file()
 }
 
 struct Metadata {
