@@ -182,11 +182,7 @@ fn rules(options: &GateOptions, input: &GateInput<'_>) -> Vec<GateRule> {
         rules.push(at_most(MAX_NEW, max as f64, count(&is_new)));
     }
     if let Some(severity) = options.fail_on_severity {
-        rules.push(at_most(
-            FAIL_ON_SEVERITY,
-            0.0,
-            count(&|problem: &Problem| problem.severity >= severity),
-        ));
+        rules.push(at_most(FAIL_ON_SEVERITY, 0.0, count(&|problem: &Problem| problem.severity >= severity)));
     }
     rules
 }
