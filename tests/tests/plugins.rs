@@ -1,0 +1,129 @@
+//! Plug-ins from files: what is accepted, what is refused and how that is said. What a component can do once it runs
+//! is in `sandbox.rs`.
+
+use std::path::PathBuf;
+use std::sync::OnceLock;
+use tracewatt_core::plugin::imports;
+use tracewatt_tests::otlp::{MS, Span, request};
+use tracewatt_tests::program::{Outcome, Place, types};
+use tracewatt_tests::{profile_folder, workspace};
+
+/// Names of the stock plug-ins: the folders of `detectors/`.
+fn stock() -> Vec<String> {
+    let entries = std::fs::read_dir(workspace().join("detectors")).unwrap();
+    let mut names: Vec<String> = entries
+        .map(|entry| entry.unwrap())
+        .filter(|entry| entry.path().join("Cargo.toml").is_file())
+        .map(|entry| entry.file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+/// Core modules of the stock plug-ins, where the build of the program leaves them.
+fn modules() -> &'static [PathBuf] {
+    static MODULES: OnceLock<Vec<PathBuf>> = OnceLock::new();
+    MODULES.get_or_init(|| {
+        let target = profile_folder().parent().unwrap().join("plugins");
+        tracewatt_build::compile(&workspace(), &stock(), &target).unwrap()
+    })
+}
+
+fn component(name: &str) -> Vec<u8> {
+    let index = stock().iter().position(|other| other == name).unwrap();
+    tracewatt_build::componentize_file(name, &modules()[index]).unwrap()
+}
+
+/// A place with an N+1 in `in.json`, a component in `other.wasm`, and a configuration for plug-in `n_plus_one`.
+fn place(component: &[u8], more: &str) -> Place {
+    let place = Place::new();
+    let spans =
+        request(1, 0..12, |n| Span::http(1, 0, 0, "GET", &format!("http://user/u/{n}")).at(n * 2 * MS, MS));
+    place
+        .spans("in.json", &spans)
+        .write("other.wasm", component)
+        .write("tracewatt.toml", format!("[plugins.n_plus_one]\npath = \"other.wasm\"\n{more}"));
+    place
+}
+
+fn refused(component: &[u8], more: &str) -> String {
+    let Outcome { code, stdout, stderr } = place(component, more).run(&["analyze", "in.json"]);
+    assert_eq!((code, stdout.as_str()), (75, ""), "{stderr}");
+    stderr
+}
+
+/// Scenario: the import lists of the components as shipped.
+/// Guarantees: they name nothing but interfaces of ours; no file, socket, clock or random number.
+#[test]
+fn stock_components_import_nothing_but_our_interfaces() {
+    assert!(stock().len() >= 7);
+    for name in stock() {
+        let found = imports(&component(&name)).unwrap();
+        let foreign: Vec<_> =
+            found.iter().filter(|import| !import.starts_with("tracewatt:plugin/")).collect();
+        assert!(foreign.is_empty(), "{name} imports {foreign:?}");
+    }
+}
+
+/// Scenario: a component in a file, in the place of the stock one, with its right digest.
+/// Guarantees: it is used, and the report says which component it was.
+#[test]
+fn a_component_from_a_file_takes_part() {
+    let bytes = component("n_plus_one");
+    let report = place(&bytes, "").report(&["in.json"]);
+    assert_eq!(types(&report), ["n_plus_one_http"]);
+    let runs = report["plugins"].as_array().unwrap();
+    let run = runs.iter().find(|run| run["id"] == "n_plus_one").unwrap();
+    let digest = run["sha256"].as_str().unwrap();
+    let report = place(&bytes, &format!("sha256 = \"{digest}\"\n")).report(&["in.json"]);
+    assert_eq!(types(&report), ["n_plus_one_http"]);
+}
+
+/// Scenario: a component under a name of its own, beside the stock ones, which are switched off.
+/// Guarantees: it finds what it finds, and its settings are those of its own section.
+#[test]
+fn a_component_may_have_a_name_of_its_own() {
+    let place = place(&component("n_plus_one"), "");
+    place.write(
+        "tracewatt.toml",
+        "[plugins.n_plus_one]\nenabled = false\n[plugins.mine]\npath = \"other.wasm\"\n\
+         settings = { n_plus_one_min_occurrences = 12 }\n",
+    );
+    let report = place.report(&["in.json"]);
+    assert_eq!(types(&report), ["n_plus_one_http"]);
+    assert_eq!(report["findings"][0]["detector"], "mine");
+    assert_eq!(report["detection_config"]["mine.n_plus_one_min_occurrences"], 12);
+}
+
+/// Scenario: the right component with another digest in the configuration.
+/// Guarantees: it is refused; the message has both digests and the key.
+#[test]
+fn another_digest_is_refused() {
+    let wrong = "0".repeat(64);
+    let message = refused(&component("n_plus_one"), &format!("sha256 = \"{wrong}\"\n"));
+    assert!(message.contains(&wrong) && message.contains("plugins.n_plus_one.sha256"), "{message}");
+}
+
+/// Scenario: a core module, garbage, an empty file, half a component, no file.
+/// Guarantees: each is refused with the plug-in, the file and the reason.
+#[test]
+fn what_is_no_component_is_refused() {
+    let whole = component("n_plus_one");
+    let module = std::fs::read(&modules()[0]).unwrap();
+    for (bytes, reason) in [
+        (&module[..], "core module"),
+        (b"not wasm at all", "not a WebAssembly component"),
+        (b"", "not a WebAssembly component"),
+        (&whole[..whole.len() / 2], "not a WebAssembly component"),
+    ] {
+        let message = refused(bytes, "");
+        for part in ["n_plus_one", "other.wasm", reason] {
+            assert!(message.contains(part), "{part}: {message}");
+        }
+    }
+    let place = place(&whole, "");
+    std::fs::remove_file(place.path("other.wasm")).unwrap();
+    let outcome = place.run(&["analyze", "in.json"]);
+    assert_eq!(outcome.code, 75);
+    assert!(outcome.stderr.contains("other.wasm"), "{}", outcome.stderr);
+}
