@@ -50,7 +50,7 @@ fn addresses_in_reports_lead_to_pages() {
     let pages = pages();
     for (_, manifest) in manifests() {
         for rule in &manifest.rules {
-            let url = tracewatt::report::words::rule_url(&rule.name);
+            let url = tracewatt::report::words::rule_url(&rule.name).unwrap();
             let (_, name) = url.split_once("/blob/main/docs/reference/").unwrap();
             assert!(pages.contains_key(name), "{url}");
         }
