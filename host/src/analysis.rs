@@ -491,10 +491,11 @@ fn judge(
 }
 
 fn read_limits(config: &Config) -> ReadLimits {
-    let mut limits = ReadLimits::default();
-    limits.max_document_bytes = config.input.max_document_bytes;
-    limits.max_depth = config.input.max_depth;
-    limits.max_text_bytes = usize::try_from(config.input.max_text_bytes).unwrap_or(usize::MAX);
-    limits.max_attributes = config.input.max_attributes;
-    limits
+    let input = &config.input;
+    ReadLimits {
+        max_document_bytes: input.max_document_bytes,
+        max_depth: input.max_depth,
+        max_text_bytes: usize::try_from(input.max_text_bytes).unwrap_or(usize::MAX),
+        max_attributes: input.max_attributes,
+    }
 }
