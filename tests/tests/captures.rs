@@ -1,5 +1,7 @@
 //! What real instrumentations recorded comes out as a person labelled it.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that lacks what it needs fails")]
+
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use tracewatt_tests::program::{Place, list};

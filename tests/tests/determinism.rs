@@ -1,5 +1,7 @@
 //! Documents are functions of input and configuration: not of hash seeds, threads, or the order of spans.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that lacks what it needs fails")]
+
 use serde_json::Value;
 use tracewatt_tests::otlp::{MS, Span, document, request};
 use tracewatt_tests::program::{Outcome, Place};

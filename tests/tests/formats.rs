@@ -1,5 +1,7 @@
 //! One trace in every format, and inputs that are none.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that lacks what it needs fails")]
+
 use flate2::{Compression, write::GzEncoder};
 use opentelemetry_proto::tonic::trace::v1::TracesData;
 use prost::Message;

@@ -1,5 +1,7 @@
 //! What the program writes, and how it ends: schemas, the gate, acknowledgments, baselines, and secrets.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that lacks what it needs fails")]
+
 use serde_json::Value;
 use std::path::Path;
 use tracewatt_tests::otlp::{MS, Span, request};

@@ -1,6 +1,8 @@
 //! Plug-ins from files: what is accepted, what is refused and how that is said. What a component can do once it runs
 //! is in `sandbox.rs`.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that lacks what it needs fails")]
+
 use std::path::PathBuf;
 use std::sync::OnceLock;
 use tracewatt_core::plugin::imports;

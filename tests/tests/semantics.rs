@@ -1,5 +1,7 @@
 //! The rules that findings follow, one test for each row of the table in `docs/architecture.md`.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that lacks what it needs fails")]
+
 use tracewatt_tests::otlp::{MS, Span, request};
 use tracewatt_tests::program::{Place, analyze, findings, ids, list, problems, types};
 

@@ -10,6 +10,8 @@
 //! | 20 | OTLP over HTTP, readiness, authentication | come with the daemon |
 //! | 22 | saturation across traces | the file's part here; sliding windows come with the daemon |
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that lacks what it needs fails")]
+
 use tracewatt_tests::otlp::{MS, Span, US, document, request};
 use tracewatt_tests::program::{Place, analyze, analyze_with, findings, ids, list, problems, types};
 
