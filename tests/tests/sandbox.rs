@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tracewatt_core::loss::Losses;
 use tracewatt_core::plugin::{
-    EPOCH_TICK_MS, Engine, FaultKind, Limits, Outcome, Plugin, PluginError, SettingValue, Worker, engine, imports,
+    EPOCH_TICK_MS, Engine, FaultKind, Limits, Outcome, Plugin, PluginError, SettingValue, Worker, engine,
+    imports,
 };
 use tracewatt_core::trace::{Batch, IoKind, SealedTrace, Span, SpanId, Texts, TraceId};
 use tracewatt_core::window::{Window, WindowOptions};

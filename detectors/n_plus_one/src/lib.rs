@@ -50,6 +50,7 @@ impl Detector for NPlusOne {
         }
         let decided = Kind::NAMED
             .iter()
+            .filter(|(kind, _)| *kind != Kind::MESSAGING)
             .flat_map(|(_, word)| [format!("n_plus_one_{word}"), format!("redundant_{word}")]);
         manifest.rule(
             Rule::new("repeated_unresolved", "Repeated call, parameters hidden")

@@ -376,7 +376,12 @@ fn input() -> Vec<Field> {
             Value::Integer(1 << 30),
             "Largest document, after decompression, bytes.",
         ),
-        preset("max_depth", integer(4, 1024), Value::Integer(128), "Deepest nesting of a document; a deeper attribute value is left out and counted."),
+        preset(
+            "max_depth",
+            integer(4, 1024),
+            Value::Integer(128),
+            "Deepest nesting of a document; a deeper attribute value is left out and counted.",
+        ),
         preset(
             "max_text_bytes",
             integer(64, BYTES_MAX),

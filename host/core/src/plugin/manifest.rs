@@ -36,7 +36,7 @@ pub struct Rule {
     pub default_severity: Severity,
     /// What to do when no fix for a framework is known.
     pub advice: String,
-    /// A finding of this rule is dropped when its spans are all named by a finding of one of these.
+    /// A finding of this rule is dropped when a finding of one of these names nine tenths of its spans.
     pub yields_to: Vec<String>,
     /// Fixes by framework or language, tried from the most specific on.
     pub fixes: Vec<Fix>,
