@@ -1,4 +1,4 @@
-//! The rules that findings follow, one test for each row of the table in `docs/architecture.md`.
+//! The rules that findings follow, whatever the detector: at least one test for each.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that lacks what it needs fails")]
 
