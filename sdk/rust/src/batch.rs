@@ -204,6 +204,7 @@ impl Flags {
     pub const GENERIC: Flags = Flags(1 << 7);
     pub const NEGATIVE_DURATION: Flags = Flags(1 << 8);
     pub const IN_TRANSACTION: Flags = Flags(1 << 9);
+    pub const SUMMARY: Flags = Flags(1 << 10);
 
     /// Returns whether every bit of `other` is set.
     pub fn has(self, other: Flags) -> bool {

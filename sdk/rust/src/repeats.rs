@@ -196,6 +196,7 @@ impl Repeats {
         let few = run.spans.len() < 3 * self.min as usize;
         if before.is_empty()
             && few
+            && !first.has(Flags::SUMMARY)
             && trace.is_complete()
             && first.entry().is_some_and(|entry| entry.row() != first.row())
         {

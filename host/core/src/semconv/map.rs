@@ -206,6 +206,10 @@ impl Mapper {
             return;
         }
         span.kind = kind;
+        let stores = matches!(kind, IoKind::Sql | IoKind::Document | IoKind::Datastore);
+        if stores && rendered.gap.is_none() && !rendered.linked && call::statement(input).is_none() {
+            span.flags.set(SpanFlags::SUMMARY);
+        }
         measure(input, kind, span);
         seen.call = Some((kind, sight(&rendered, span.flags, visible)));
     }

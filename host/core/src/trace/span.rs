@@ -180,6 +180,9 @@ flags! {
         NEGATIVE_DURATION = 8,
         /// The span runs inside a database transaction of its trace.
         IN_TRANSACTION = 9,
+        /// The template is a summary (`SELECT orders`): no statement was recorded, so that two calls with one
+        /// template need not be the same statement.
+        SUMMARY = 10,
     }
 }
 
