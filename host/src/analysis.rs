@@ -4,7 +4,7 @@
 use crate::cli::invocation::Environment;
 use crate::config::{Config, Override};
 use crate::ingest::{ReadLimits, Reader, Source, SpanSink};
-use crate::session::Session;
+use crate::session::{Session, ticking};
 use anyhow::Result;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
@@ -184,7 +184,7 @@ pub(crate) fn run_variants(session: &Session, traces: &Traces, variants: &[Varia
     }
     let threads = std::thread::available_parallelism().map_or(1, |threads| threads.get());
     let run = || detect::detect(&session.engine, &detectors, &traces.sealed, &traces.texts, threads);
-    let detection = session.ticking(run)?;
+    let detection = ticking(&session.engine, run)?;
     let mut merged = Detection { runs: vec![DetectorRun::default(); variants.len()], ..Detection::default() };
     for (run, (index, profile, id)) in detection.runs.into_iter().zip(&origin) {
         let into = &mut merged.runs[*index];

@@ -88,7 +88,8 @@ fn load(engine: &Engine, id: &str, source: &PluginSource) -> Result<Option<Plugi
         PluginSource::Path(path) => {
             let subject = || format!("cannot load plug-in `{id}` from {}", path.display());
             let bytes = std::fs::read(path).with_context(subject)?;
-            Ok(Some(Plugin::load(engine, &bytes, None).with_context(subject)?))
+            let load = || Plugin::load(engine, &bytes, None);
+            Ok(Some(ticking(engine, load).with_context(subject)?))
         }
     }
 }
@@ -122,21 +123,21 @@ impl Session {
         let settings = detect::complete(&plugin.manifest, &settings);
         Detector { id: config.id.clone(), plugin: plugin.clone(), settings, limits }
     }
+}
 
-    /// Advances the engine's epoch while `work` runs: without that, time limits of plug-ins never end.
-    pub fn ticking<T>(&self, work: impl FnOnce() -> T) -> T {
-        let done = Arc::new(AtomicBool::new(false));
-        let (ended, engine) = (done.clone(), self.engine.clone());
-        let ticker = std::thread::spawn(move || {
-            while !ended.load(Ordering::Relaxed) {
-                std::thread::park_timeout(Duration::from_millis(EPOCH_TICK_MS));
-                engine.increment_epoch();
-            }
-        });
-        let result = work();
-        done.store(true, Ordering::Relaxed);
-        ticker.thread().unpark();
-        let _ = ticker.join();
-        result
-    }
+/// Advances the engine's epoch while `work` runs: without that, time limits of plug-ins never end.
+pub(crate) fn ticking<T>(engine: &Engine, work: impl FnOnce() -> T) -> T {
+    let done = Arc::new(AtomicBool::new(false));
+    let (ended, ticked) = (done.clone(), engine.clone());
+    let ticker = std::thread::spawn(move || {
+        while !ended.load(Ordering::Relaxed) {
+            std::thread::park_timeout(Duration::from_millis(EPOCH_TICK_MS));
+            ticked.increment_epoch();
+        }
+    });
+    let result = work();
+    done.store(true, Ordering::Relaxed);
+    ticker.thread().unpark();
+    let _ = ticker.join();
+    result
 }

@@ -151,8 +151,7 @@ pub(super) fn describe(
     engine: &Engine,
     component: &Component,
 ) -> std::result::Result<Manifest, DescribeError> {
-    let limits = Limits { call_ms: 60_000, ..Limits::default() };
-    let prepared = Prepared::new(engine, component, limits)
+    let prepared = Prepared::new(engine, component, Limits::default())
         .map_err(|error| DescribeError::World(format!("{error:#}")))?;
     let mut instance = prepared.instantiate().map_err(DescribeError::Fault)?;
     match instance.detector.tracewatt_plugin_manifest().call_describe(&mut instance.store) {
