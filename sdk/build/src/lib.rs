@@ -132,20 +132,68 @@ fn target_installed() -> bool {
     output.is_ok_and(|output| Path::new(String::from_utf8_lossy(&output.stdout).trim()).is_dir())
 }
 
-/// A cargo inside a build script inherits flags meant for the outer build: for another target, another
-/// profile, another compiler wrapper (clippy, coverage).
+/// A cargo inside a build script inherits flags meant for the outer build.
 fn forget_outer_cargo(command: &mut Command) {
     for (name, _) in std::env::vars_os() {
-        let Some(name) = name.to_str() else { continue };
-        let outer = name.starts_with("CARGO_")
-            && !matches!(name, "CARGO_HOME" | "CARGO_MAKEFLAGS" | "CARGO_TERM_COLOR")
-            || matches!(
-                name,
-                "RUSTFLAGS" | "RUSTC_WRAPPER" | "RUSTC_WORKSPACE_WRAPPER" | "RUSTC_LINKER" | "CLIPPY_ARGS"
-            )
-            || matches!(name, "TARGET" | "HOST" | "PROFILE" | "OPT_LEVEL" | "DEBUG" | "OUT_DIR" | "NUM_JOBS");
-        if outer {
+        if name.to_str().is_some_and(is_of_the_outer_build) {
             command.env_remove(name);
+        }
+    }
+}
+
+/// What a cargo is told about the outside: its home, where and how it gets packages, how it talks.
+const OUTSIDE: [&str; 9] = [
+    "CARGO_HOME",
+    "CARGO_MAKEFLAGS",
+    "CARGO_CACHE_",
+    "CARGO_HTTP_",
+    "CARGO_NET_",
+    "CARGO_REGISTRIES_",
+    "CARGO_REGISTRY_",
+    "CARGO_SOURCE_",
+    "CARGO_TERM_",
+];
+
+/// What is for one target, one profile, one compiler wrapper (clippy, coverage), and not `CARGO_*`.
+const OUTER: [&str; 12] = [
+    "RUSTFLAGS",
+    "RUSTC_WRAPPER",
+    "RUSTC_WORKSPACE_WRAPPER",
+    "RUSTC_LINKER",
+    "CLIPPY_ARGS",
+    "TARGET",
+    "HOST",
+    "PROFILE",
+    "OPT_LEVEL",
+    "DEBUG",
+    "OUT_DIR",
+    "NUM_JOBS",
+];
+
+fn is_of_the_outer_build(variable: &str) -> bool {
+    let kept = |known: &str| variable == known || known.ends_with('_') && variable.starts_with(known);
+    OUTER.contains(&variable) || variable.starts_with("CARGO_") && !OUTSIDE.iter().any(|known| kept(known))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_of_the_outer_build;
+
+    #[test]
+    fn the_inner_cargo_knows_the_network_and_not_the_outer_build() {
+        let kept = "CARGO CARGO_HOME CARGO_MAKEFLAGS CARGO_TERM_COLOR CARGO_NET_OFFLINE CARGO_NET_GIT_FETCH_WITH_CLI \
+            CARGO_HTTP_PROXY CARGO_HTTP_CAINFO CARGO_REGISTRIES_MINE_INDEX CARGO_REGISTRIES_MINE_TOKEN \
+            CARGO_REGISTRIES_CRATES_IO_PROTOCOL CARGO_REGISTRY_DEFAULT CARGO_REGISTRY_TOKEN CARGO_SOURCE_X_REPLACE_WITH \
+            HTTP_PROXY HTTPS_PROXY https_proxy ALL_PROXY NO_PROXY SSL_CERT_FILE PATH HOME RUSTUP_HOME RUSTUP_TOOLCHAIN \
+            RUSTC TARGETS";
+        for name in kept.split_whitespace() {
+            assert!(!is_of_the_outer_build(name), "{name}");
+        }
+        let forgotten = "CARGO_ENCODED_RUSTFLAGS CARGO_BUILD_TARGET CARGO_BUILD_RUSTFLAGS CARGO_BUILD_RUSTC_WRAPPER \
+            CARGO_TARGET_DIR CARGO_PROFILE_DEV_LTO CARGO_CFG_TARGET_OS CARGO_MANIFEST_DIR CARGO_PKG_NAME CARGO_HOMELESS \
+            CARGO_FEATURE_STD CARGO_INCREMENTAL CARGO_PRIMARY_PACKAGE RUSTFLAGS RUSTC_WORKSPACE_WRAPPER OUT_DIR TARGET";
+        for name in forgotten.split_whitespace() {
+            assert!(is_of_the_outer_build(name), "{name}");
         }
     }
 }
