@@ -18,10 +18,10 @@ fn main() -> Result<(), Failure> {
     let names = stock(&workspace.join("detectors"))?;
     let modules = tracewatt_build::compile(&workspace, &names, &target_dir(&out)?)?;
     let engine = plugin::engine()?;
-    let compatibility = plugin::compatibility(&engine);
+    let maker = format!("{:016x} {:016x}", fingerprint(&this_program()?), plugin::compatibility(&engine));
     let mut table = String::from("&[\n");
     for (name, module) in names.iter().zip(&modules) {
-        embed(name, module, &out, &engine, compatibility)?;
+        embed(name, module, &out, &engine, &maker)?;
         writeln!(
             table,
             "    Stock {{ id: {name:?}, component: include_bytes!(concat!(env!(\"OUT_DIR\"), \"/{name}.wasm\")), \
@@ -51,16 +51,15 @@ fn target_dir(out: &Path) -> Result<PathBuf, Failure> {
     Ok(out.ancestors().nth(4).ok_or("OUT_DIR is not below a target folder")?.join("plugins"))
 }
 
-/// Writes component and compiled form unless both are there for this very module and engine.
-fn embed(
-    name: &str,
-    module: &Path,
-    out: &Path,
-    engine: &plugin::Engine,
-    compatibility: u64,
-) -> Result<(), Failure> {
+/// This build script as compiled: how components are made of modules is all in here.
+fn this_program() -> Result<Vec<u8>, Failure> {
+    Ok(fs::read(env::current_exe()?)?)
+}
+
+/// Writes component and compiled form unless both are there, made of this very module by this very `maker`.
+fn embed(name: &str, module: &Path, out: &Path, engine: &plugin::Engine, maker: &str) -> Result<(), Failure> {
     let bytes = fs::read(module)?;
-    let key = format!("{:016x} {compatibility:016x}", fingerprint(&bytes));
+    let key = format!("{:016x} {maker}", fingerprint(&bytes));
     let (component, compiled, stamp) = (
         out.join(format!("{name}.wasm")),
         out.join(format!("{name}.cwasm")),
