@@ -72,6 +72,7 @@ impl<D: Detector> Instance<D> {
 
 /// Returns the description of a detector.
 pub fn describe<D: Detector>() -> wit_manifest::Description {
+    announce_panics();
     let Manifest { name, version, summary, license, rules, interest_kinds, interest_min_spans, .. } =
         D::manifest();
     let rule = |rule: crate::Rule| wit_manifest::Rule {
@@ -142,7 +143,8 @@ pub fn log(severity: Severity, message: &str) {
     }
 }
 
-/// Tells the host why the guest is about to trap.
+/// Tells the host why the guest is about to trap. Every way into the guest does this first: `describe`, and
+/// `configure`, without which there is nothing to call.
 fn announce_panics() {
     std::panic::set_hook(Box::new(|info| log(Severity::Critical, &info.to_string())));
 }
