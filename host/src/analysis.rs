@@ -10,9 +10,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::sync::Arc;
 use tracewatt_core::acknowledge::{self, Acknowledgment, Date};
+use tracewatt_core::count::counted;
 use tracewatt_core::detect::{self, Detection, Detector, DetectorRun};
 use tracewatt_core::energy::{self, GreenScore, RowSet, ScoreInput};
-use tracewatt_core::finding::{self, Detected, Folded, Identity, Ignore, RuleSetting};
+use tracewatt_core::finding::{self, BelowQuorum, Detected, Folded, Identity, Ignore, RuleSetting};
 use tracewatt_core::gate::{self, GateInput};
 use tracewatt_core::loss::Losses;
 use tracewatt_core::plugin::SettingValue;
@@ -55,8 +56,8 @@ pub struct Judgement<'a> {
 pub struct Analyzed {
     /// The report.
     pub report: Report,
-    /// Problems below their quorum: type, service, endpoint, template, occurrences, quorum.
-    pub below_quorum: Vec<(String, String, String, String, u64, u64)>,
+    /// Problems below their quorum.
+    pub below_quorum: Vec<BelowQuorum>,
 }
 
 /// Collects decoded spans.
@@ -92,7 +93,11 @@ pub fn read_text(config: &Config, name: &str, text: &'static [u8]) -> Result<Tra
     read_from(config, [Ok((name.to_owned(), Box::new(text) as Box<dyn Read>))].into_iter())
 }
 
-fn read_from(
+/// Reads inputs that are open already, each with its name, and seals their traces.
+///
+/// # Errors
+/// The first input that cannot be read.
+pub fn read_from(
     config: &Config,
     sources: impl Iterator<Item = Result<(String, Box<dyn Read>)>>,
 ) -> Result<Traces> {
@@ -458,11 +463,12 @@ fn judge(
         acknowledge::apply(std::mem::take(&mut report.problems), judgement.acknowledgments, judgement.today);
     report.problems = applied.kept;
     report.acknowledged = applied.acknowledged;
+    acknowledge::mark(&mut report.findings, &report.acknowledged);
     report.warnings.extend(applied.warnings);
     for run in &report.plugins {
         for (kind, count) in &run.faults {
-            let message =
-                format!("plug-in `{}` could not judge {count} of {} traces: {kind}", run.id, run.traces);
+            let traces = counted(run.traces, "trace");
+            let message = format!("plug-in `{}` could not judge {count} of {traces}: {kind}", run.id);
             report.warnings.push(Warning { kind: "plugin_fault".to_owned(), message });
         }
     }

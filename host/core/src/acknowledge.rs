@@ -2,8 +2,10 @@
 //! and until when. Reading and writing the file is the host's; this module knows neither files nor
 //! today's date.
 
-use crate::report::{Acknowledged, Problem, Warning};
+use crate::count::counted;
+use crate::report::{Acknowledged, Finding, Problem, Warning};
 use globset::{GlobBuilder, GlobMatcher};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
@@ -260,6 +262,17 @@ pub fn apply(problems: Vec<Problem>, entries: &[Acknowledgment], today: Date) ->
     applied
 }
 
+/// Kinds of the warnings of [`apply`].
+pub const WARNINGS: [&str; 2] = ["expired_acknowledgment", "unmatched_acknowledgment"];
+
+/// Marks the findings of acknowledged problems, and no others.
+pub fn mark(findings: &mut [Finding], acknowledged: &[Acknowledged]) {
+    let ids: BTreeSet<&str> = acknowledged.iter().map(|entry| entry.problem.id.as_str()).collect();
+    for finding in findings {
+        finding.acknowledged = ids.contains(finding.problem_id.as_str());
+    }
+}
+
 fn acknowledged(problem: Problem, entry: &Acknowledgment) -> Acknowledged {
     Acknowledged {
         problem,
@@ -278,17 +291,14 @@ fn warning(entry: &Acknowledgment, problems: u64, today: Date) -> Option<Warning
             "expired_acknowledgment",
             format!("{subject} ended on {last} and matches nothing; it can be pruned"),
         ),
-        (Some(last), count) => {
-            ("expired_acknowledgment", format!("{subject} ended on {last}: {} again", counted(count)))
-        }
+        (Some(last), count) => (
+            "expired_acknowledgment",
+            format!("{subject} ended on {last}: {} counting again", counted(count, "problem")),
+        ),
         (None, 0) => ("unmatched_acknowledgment", format!("{subject} matches no problem; it can be pruned")),
         (None, _) => return None,
     };
     Some(Warning { kind: kind.to_owned(), message })
-}
-
-fn counted(problems: u64) -> String {
-    if problems == 1 { "1 problem counts".to_owned() } else { format!("{problems} problems count") }
 }
 
 #[cfg(test)]
@@ -439,7 +449,7 @@ mod tests {
         let messages: Vec<&str> = applied.warnings.iter().map(|warning| warning.message.as_str()).collect();
         assert_eq!(
             messages,
-            ["acknowledgment 1 (line 3, 0badcafe) ended on 2020-01-01: 1 problem counts again"]
+            ["acknowledgment 1 (line 3, 0badcafe) ended on 2020-01-01: 1 problem counting again"]
         );
     }
 

@@ -16,6 +16,7 @@
 //! are arguments, so that every document is a function of input and configuration.
 
 pub mod acknowledge;
+pub mod count;
 pub mod detect;
 pub mod energy;
 pub mod finding;

@@ -25,7 +25,7 @@ pub struct Report {
     pub quality_gate: QualityGate,
     /// Findings folded by fingerprint: what the gate counts and a person acknowledges. Worst first.
     pub problems: Vec<Problem>,
-    /// One entry per detector statement about one trace, in the order of `problems`.
+    /// One entry per detector statement about one trace, worst problem first, those of acknowledged problems included.
     pub findings: Vec<Finding>,
     /// Problems taken out of the gate by an acknowledgment.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -104,7 +104,8 @@ pub struct Input {
 pub struct QualityGate {
     /// Whether every rule passed.
     pub passed: bool,
-    /// Why no verdict is possible: no usable span, a detector missing. Exit code 3 under `--ci`.
+    /// What stands in the way of a verdict: no usable span, input missing, a detector that could not judge. Exit
+    /// code 3 under `--ci`, unless a rule failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undecided: Option<String>,
     /// Every rule that was evaluated.
@@ -298,6 +299,9 @@ pub struct Finding {
     /// Whether the trace is known to miss spans.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub incomplete: bool,
+    /// Whether the problem is acknowledged, so that it stands in `acknowledged` and not in `problems`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub acknowledged: bool,
 }
 
 /// The repeated thing.

@@ -2,6 +2,8 @@
 
 use tracewatt_core::report as model;
 
+pub use tracewatt_core::count::{count, counted};
+
 /// Joules in a kilowatt hour.
 pub const JOULES_PER_KWH: f64 = 3.6e6;
 
@@ -19,28 +21,6 @@ const CARBON_G: Units = &[
     (1e3, "kg CO2e"),
     (1e6, "t CO2e"),
 ];
-
-/// Returns a count with its thousands grouped: `48,213`.
-pub fn count(n: u64) -> String {
-    let digits = n.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-/// Returns a count and its noun: `1 span`, `48,213 spans`.
-pub fn counted(n: u64, noun: &str) -> String {
-    match (n, noun.strip_suffix('y')) {
-        (1, _) => format!("1 {noun}"),
-        (_, Some(stem)) => format!("{} {stem}ies", count(n)),
-        _ => format!("{} {noun}s", count(n)),
-    }
-}
 
 /// Returns a number with three significant digits and no trailing zeros; large ones whole and grouped.
 pub fn number(value: f64) -> String {

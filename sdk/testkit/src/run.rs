@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tracewatt_core::detect::{self, Detector};
-use tracewatt_core::finding::{self, Identity, Ignore, Source};
+use tracewatt_core::finding::{self, IgnoreNothing, Source};
 use tracewatt_core::loss::Losses;
 use tracewatt_core::plugin::{self, EPOCH_TICK_MS, Engine, Limits, Plugin, SettingKind, SettingValue};
 use tracewatt_core::report::Finding;
@@ -120,17 +120,9 @@ impl Kit {
             ids: &IdTable::default(),
             detectors: detectors.iter().map(|detector| (detector.id.as_str(), detector.manifest())).collect(),
             rules: &BTreeMap::new(),
-            ignore: &Nothing,
+            ignore: &IgnoreNothing,
         };
         Ok(finding::fold(&source, detection.findings).findings)
-    }
-}
-
-struct Nothing;
-
-impl Ignore for Nothing {
-    fn ignores(&self, _identity: &Identity<'_>) -> bool {
-        false
     }
 }
 

@@ -1,17 +1,19 @@
 //! Findings into problems. What detectors say about rows becomes texts and figures; what a stronger finding
-//! already covers is dropped; what is the same problem is folded; a problem below its quorum stays silent.
+//! already covers is dropped ([`super::covers`]); what is the same problem is folded; a problem below its quorum
+//! stays silent.
 
+use super::covers::{Covers, strongest_first};
 use super::framework::{self, Evidence};
 use super::stats::durations;
 use super::{Identity, fingerprint, signature};
-use crate::plugin::{Manifest, RawFinding, Rule, SettingValue};
+use crate::plugin::{Manifest, RawFinding, Rule};
 use crate::report::{
     CodeLocation, ConfidenceLevel, Finding, GreenImpact, Pattern, Problem, Severity, SuggestedFix,
 };
 use crate::semconv::CoverageTable;
 use crate::time::rfc3339;
 use crate::trace::{IdTable, NO_ROW, SealedTrace, SpanFlags, TextId, Texts, TraceFlags};
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -48,6 +50,16 @@ pub trait Ignore {
     fn ignores(&self, identity: &Identity<'_>) -> bool;
 }
 
+/// Ignores nothing.
+#[derive(Clone, Copy, Debug)]
+pub struct IgnoreNothing;
+
+impl Ignore for IgnoreNothing {
+    fn ignores(&self, _: &Identity<'_>) -> bool {
+        false
+    }
+}
+
 /// What findings are about, and what to know about the detectors.
 pub struct Source<'a> {
     /// Sealed traces.
@@ -79,10 +91,27 @@ pub struct Folded {
     pub finding_avoidable: Vec<Vec<(u32, u32)>>,
     /// Findings ignored by the configuration.
     pub ignored: u64,
-    /// Problems that stayed below their quorum: type, service, endpoint, template, occurrences, quorum.
-    pub below_quorum: Vec<(String, String, String, String, u64, u64)>,
+    /// Problems that stayed below their quorum, ordered.
+    pub below_quorum: Vec<BelowQuorum>,
     /// Findings dropped in favour of a stronger one, ordered.
     pub yielded: Vec<Yielded>,
+}
+
+/// A problem that occurred too rarely over all traces to be reported.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct BelowQuorum {
+    /// Its type.
+    pub kind: String,
+    /// Service.
+    pub service: String,
+    /// Endpoint.
+    pub endpoint: String,
+    /// What it is about: the normalized operation, or the findings' own subject.
+    pub template: String,
+    /// Occurrences over all instances.
+    pub occurrences: u64,
+    /// Occurrences that would be enough.
+    pub quorum: u64,
 }
 
 /// A finding that was dropped because a stronger one covers its spans.
@@ -110,6 +139,11 @@ struct Instance {
     fingerprint: String,
     signature: String,
     quorum: u64,
+    /// Index of the trace.
+    trace: usize,
+    /// Rows of the trace, the anchor first.
+    rows: Vec<u32>,
+    /// As (trace, row), each once, ordered.
     avoidable: Vec<(u32, u32)>,
     durations_ns: Vec<u64>,
     /// For the order: start of the trace.
@@ -117,83 +151,86 @@ struct Instance {
 }
 
 /// Folds findings into problems. The result depends on the set of findings, not on their order.
+///
+/// Finding types are decided one after the other, the stronger first: only what is reported, or itself gives way
+/// to something that is, takes a weaker finding out. What is switched off, ignored or below its quorum does not.
 pub fn fold(source: &Source<'_>, detected: Vec<Detected>) -> Folded {
     let mut folded = Folded::default();
-    let mut problems: BTreeMap<String, Vec<Instance>> = BTreeMap::new();
-    let (kept, yielded) = covered(source, detected);
-    folded.yielded = yielded;
-    for detected in kept {
-        match instance(source, &detected) {
-            Some(instance) => problems.entry(instance.fingerprint.clone()).or_default().push(instance),
-            None => folded.ignored += 1,
-        }
-    }
-    let mut reported: Vec<(Problem, Vec<Instance>)> = Vec::new();
-    for (_, mut instances) in problems {
-        instances.sort_by(worst_first);
-        let occurrences: u64 = instances.iter().map(|instance| instance.finding.pattern.occurrences).sum();
-        let quorum = instances.iter().map(|instance| instance.quorum).min().unwrap_or(0);
-        if occurrences < quorum {
-            let Finding { kind, service, source_endpoint, pattern, .. } = &instances[0].finding;
-            let template = pattern.template.clone();
-            folded.below_quorum.push((
-                kind.clone(),
-                service.clone(),
-                source_endpoint.clone(),
-                template,
-                occurrences,
-                quorum,
-            ));
+    let mut by_type: BTreeMap<&str, Vec<Detected>> = BTreeMap::new();
+    for detected in detected {
+        let rule = rule(source, &detected);
+        if source.rules.get(&rule.name).is_some_and(|rule| !rule.enabled) {
             continue;
         }
-        reported.push((problem(&instances), instances));
+        if source.ignore.ignores(&identity(source, &detected)) {
+            folded.ignored += 1;
+            continue;
+        }
+        by_type.entry(&rule.name).or_default().push(detected);
     }
+    let mut merged = MergedRows::default();
+    let mut covers = Covers::default();
+    let mut reported: Vec<(Problem, Vec<Instance>)> = Vec::new();
+    for kind in strongest_first(source) {
+        let mut problems: BTreeMap<String, Vec<Instance>> = BTreeMap::new();
+        for detected in by_type.remove(kind).unwrap_or_default() {
+            match covers.stronger(source, &detected) {
+                Some(stronger) => {
+                    folded.yielded.push(yielded_to(source, &detected, stronger));
+                    covers.add(detected.raw.trace, &detected.raw.rows);
+                }
+                None => {
+                    let instance = instance(source, detected, &mut merged);
+                    problems.entry(instance.fingerprint.clone()).or_default().push(instance);
+                }
+            }
+        }
+        for (_, mut instances) in problems {
+            instances.sort_by(worst_first);
+            if let Some(below) = below_quorum(&instances) {
+                folded.below_quorum.push(below);
+                continue;
+            }
+            for instance in &instances {
+                covers.add(instance.trace, &instance.rows);
+            }
+            reported.push((problem(&instances), instances));
+        }
+        covers.finish(kind);
+    }
+    folded.yielded.sort_unstable();
+    folded.below_quorum.sort_unstable();
     reported.sort_by(|(a, _), (b, _)| order(a).cmp(&order(b)));
     name(&mut reported);
     for (problem, instances) in reported {
-        let mut avoidable: Vec<(u32, u32)> =
-            instances.iter().flat_map(|instance| &instance.avoidable).copied().collect();
-        avoidable.sort_unstable();
-        avoidable.dedup();
+        folded.avoidable.push(avoidable(&instances));
         for instance in instances {
             folded.findings.push(Finding { problem_id: problem.id.clone(), ..instance.finding });
             folded.finding_avoidable.push(instance.avoidable);
         }
         folded.problems.push(problem);
-        folded.avoidable.push(avoidable);
     }
     folded
 }
 
-/// Share of a finding's rows that a stronger one must name to cover it, in percent: the list query before a loop
-/// does not make a finding of its own out of the loop.
-const COVER_PERCENT: usize = 90;
+/// Returns what is too rare to be reported, with its quorum: the least one of its instances.
+fn below_quorum(instances: &[Instance]) -> Option<BelowQuorum> {
+    let occurrences: u64 = instances.iter().map(|instance| instance.finding.pattern.occurrences).sum();
+    let quorum = instances.iter().map(|instance| instance.quorum).min().unwrap_or(0);
+    let Finding { kind, service, source_endpoint, pattern, .. } = &instances[0].finding;
+    (occurrences < quorum).then(|| BelowQuorum {
+        kind: kind.clone(),
+        service: service.clone(),
+        endpoint: source_endpoint.clone(),
+        template: pattern.template.clone(),
+        occurrences,
+        quorum,
+    })
+}
 
-/// Findings of enabled rules that no stronger finding covers, and those that one does.
-fn covered(source: &Source<'_>, detected: Vec<Detected>) -> (Vec<Detected>, Vec<Yielded>) {
-    let enabled =
-        |detected: &Detected| source.rules.get(&rule(source, detected).name).is_none_or(|rule| rule.enabled);
-    let detected: Vec<Detected> = detected.into_iter().filter(enabled).collect();
-    let mut strong: BTreeMap<(usize, &str), Vec<FxHashSet<u32>>> = BTreeMap::new();
-    for finding in &detected {
-        let rows = finding.raw.rows.iter().copied().collect();
-        strong.entry((finding.raw.trace, rule(source, finding).name.as_str())).or_default().push(rows);
-    }
-    let stronger = |finding: &Detected| {
-        rule(source, finding).yields_to.iter().find(|stronger| {
-            strong
-                .get(&(finding.raw.trace, stronger.as_str()))
-                .is_some_and(|all| all.iter().any(|rows| covers(rows, &finding.raw.rows)))
-        })
-    };
-    let (mut kept, mut yielded) = (Vec::new(), Vec::new());
-    for finding in &detected {
-        match stronger(finding) {
-            Some(stronger) => yielded.push(yielded_to(source, finding, stronger)),
-            None => kept.push(finding.clone()),
-        }
-    }
-    (kept, sorted(yielded))
+/// Returns the rows that some instances name as avoidable, each once, as (trace, row), ordered.
+fn avoidable(instances: &[Instance]) -> Vec<(u32, u32)> {
+    sorted_once(instances.iter().flat_map(|instance| &instance.avoidable).copied().collect())
 }
 
 fn yielded_to(source: &Source<'_>, finding: &Detected, stronger: &str) -> Yielded {
@@ -209,11 +246,8 @@ fn yielded_to(source: &Source<'_>, finding: &Detected, stronger: &str) -> Yielde
     }
 }
 
-fn covers(strong: &FxHashSet<u32>, rows: &[u32]) -> bool {
-    rows.iter().filter(|row| strong.contains(row)).count() * 100 >= rows.len() * COVER_PERCENT
-}
-
-fn rule<'a>(source: &Source<'a>, detected: &Detected) -> &'a Rule {
+/// Returns the rule that a finding was made by.
+pub(super) fn rule<'a>(source: &Source<'a>, detected: &Detected) -> &'a Rule {
     &source.detectors[detected.detector].1.rules[detected.raw.rule]
 }
 
@@ -233,16 +267,13 @@ fn identity<'a>(source: &Source<'a>, detected: &'a Detected) -> Identity<'a> {
     }
 }
 
-/// Returns the finding with every fact its rows carry; nothing when the configuration ignores it.
-fn instance(source: &Source<'_>, detected: &Detected) -> Option<Instance> {
-    let rule = rule(source, detected);
+/// Returns the finding with every fact its rows carry.
+fn instance(source: &Source<'_>, detected: Detected, merged: &mut MergedRows) -> Instance {
+    let rule = rule(source, &detected);
     let raw = &detected.raw;
     let trace = &source.traces[raw.trace];
     let rows: Vec<usize> = raw.rows.iter().map(|row| *row as usize).collect();
-    let identity = identity(source, detected);
-    if source.ignore.ignores(&identity) {
-        return None;
-    }
+    let identity = identity(source, &detected);
     let severity = source.rules.get(&rule.name).and_then(|rule| rule.severity).unwrap_or(raw.severity);
     let spans = || rows.iter().map(|row| &trace.spans[*row]);
     let first = spans().map(|span| span.start_ns).min().unwrap_or(0);
@@ -250,10 +281,10 @@ fn instance(source: &Source<'_>, detected: &Detected) -> Option<Instance> {
     let end = spans().map(|span| span.end_ns()).max().unwrap_or(0);
     let durations_ns: Vec<u64> = spans().map(|span| span.duration_ns).collect();
     let (params, distinct_params) = parameters(trace, &rows);
-    let scopes = scopes(source, trace, &rows);
+    let scopes = scopes(source, trace, &rows, &merged.into_rows(trace, raw));
     let code = code_location(source, trace, &rows);
     let suggestion = if raw.advice.is_empty() { rule.advice.clone() } else { raw.advice.clone() };
-    let avoidable = sorted(raw.avoidable.iter().map(|row| (raw.trace as u32, *row)).collect());
+    let avoidable = sorted_once(raw.avoidable.iter().map(|row| (raw.trace as u32, *row)).collect());
     let finding = Finding {
         problem_id: String::new(),
         kind: rule.name.clone(),
@@ -261,7 +292,7 @@ fn instance(source: &Source<'_>, detected: &Detected) -> Option<Instance> {
         severity,
         confidence: raw.confidence,
         confidence_level: level(raw.confidence),
-        evidence: raw.evidence.iter().map(|(name, value)| (name.clone(), json(value))).collect(),
+        evidence: raw.evidence.iter().map(|(name, value)| (name.clone(), value.to_json())).collect(),
         trace_id: source.ids.trace_text(trace.id),
         service: identity.service.to_owned(),
         source_endpoint: identity.endpoint.to_owned(),
@@ -287,16 +318,19 @@ fn instance(source: &Source<'_>, detected: &Detected) -> Option<Instance> {
             ..GreenImpact::default()
         },
         incomplete: trace.flags.has(TraceFlags::CUT),
+        acknowledged: false,
     };
-    Some(Instance {
+    Instance {
         fingerprint: fingerprint(&identity),
         signature: signature(&identity),
         quorum: raw.quorum,
+        trace: raw.trace,
         avoidable,
         durations_ns,
         start_ns: trace.start_ns(),
         finding,
-    })
+        rows: detected.raw.rows,
+    }
 }
 
 /// Whether parameters can be seen, and how many different ones.
@@ -318,21 +352,36 @@ fn parameters(trace: &SealedTrace, rows: &[usize]) -> (&'static str, Option<u64>
     }
 }
 
+/// Records that were merged into others, gathered once per trace.
+#[derive(Default)]
+struct MergedRows(FxHashMap<usize, FxHashMap<u32, Vec<u32>>>);
+
+impl MergedRows {
+    /// Returns the records merged into the rows of a finding, in the order of the trace.
+    fn into_rows(&mut self, trace: &SealedTrace, raw: &RawFinding) -> Vec<u32> {
+        let merged = self.0.entry(raw.trace).or_insert_with(|| {
+            let mut merged: FxHashMap<u32, Vec<u32>> = FxHashMap::default();
+            for (row, target) in (0u32..).zip(&trace.merged_into) {
+                if *target != NO_ROW {
+                    merged.entry(*target).or_default().push(row);
+                }
+            }
+            merged
+        });
+        sorted_once(raw.rows.iter().filter_map(|row| merged.get(row)).flatten().copied().collect())
+    }
+}
+
 /// Scopes of the rows and of the records merged into them, then of their callers, each once, nearest first.
-fn scopes(source: &Source<'_>, trace: &SealedTrace, rows: &[usize]) -> Vec<String> {
-    let mut scopes: Vec<TextId> = Vec::new();
+fn scopes(source: &Source<'_>, trace: &SealedTrace, rows: &[usize], merged: &[u32]) -> Vec<String> {
+    let (mut scopes, mut seen): (Vec<TextId>, FxHashSet<TextId>) = Default::default();
     let mut add = |scope: TextId| {
-        if !scope.is_empty() && !scopes.contains(&scope) {
+        if !scope.is_empty() && seen.insert(scope) {
             scopes.push(scope);
         }
     };
     rows.iter().for_each(|row| add(trace.spans[*row].scope));
-    let named: FxHashSet<u32> = rows.iter().map(|row| *row as u32).collect();
-    for (row, target) in trace.merged_into.iter().enumerate() {
-        if *target != NO_ROW && named.contains(target) {
-            add(trace.spans[row].scope);
-        }
-    }
+    merged.iter().for_each(|row| add(trace.spans[*row as usize].scope));
     let mut row = trace.parents[rows[0]];
     for _ in 0..MAX_CALLERS {
         let Some(span) = trace.spans.get(row as usize) else { break };
@@ -415,13 +464,13 @@ fn problem(instances: &[Instance]) -> Problem {
         suggested_fix: worst.suggested_fix.clone(),
         code_location: findings().find_map(|finding| finding.code_location.clone()),
         green_impact: GreenImpact {
-            estimated_extra_io_ops: instances.iter().map(|instance| instance.avoidable.len() as u64).sum(),
+            estimated_extra_io_ops: avoidable(instances).len() as u64,
             ..GreenImpact::default()
         },
     }
 }
 
-/// Order of instances: severity, occurrences, then what is left to tell them apart.
+/// Total order of instances: severity, occurrences, then everything else that tells them apart.
 fn worst_first(a: &Instance, b: &Instance) -> std::cmp::Ordering {
     let key = |instance: &Instance| {
         let finding = &instance.finding;
@@ -433,6 +482,16 @@ fn worst_first(a: &Instance, b: &Instance) -> std::cmp::Ordering {
         .then_with(|| a.finding.span_ids.cmp(&b.finding.span_ids))
         .then_with(|| a.finding.message.cmp(&b.finding.message))
         .then_with(|| a.finding.detector.cmp(&b.finding.detector))
+        .then_with(|| a.rows.cmp(&b.rows))
+        .then_with(|| b.finding.confidence.total_cmp(&a.finding.confidence))
+        .then_with(|| a.avoidable.cmp(&b.avoidable))
+        .then_with(|| a.finding.suggestion.cmp(&b.finding.suggestion))
+        .then_with(|| text(&a.finding.evidence).cmp(&text(&b.finding.evidence)))
+}
+
+/// Returns evidence as a text, for the order.
+fn text(evidence: &BTreeMap<String, Value>) -> String {
+    evidence.iter().map(|(name, value)| format!("{name}={value};")).collect()
 }
 
 /// Total order of problems: the fingerprint is the last tiebreak, and unique.
@@ -471,17 +530,9 @@ fn level(confidence: f64) -> ConfidenceLevel {
     }
 }
 
-fn json(value: &SettingValue) -> Value {
-    match value {
-        SettingValue::Boolean(value) => Value::from(*value),
-        SettingValue::Integer(value) => Value::from(*value),
-        SettingValue::Float(value) => Value::from(*value),
-        SettingValue::Text(value) => Value::from(value.as_str()),
-        SettingValue::TextList(values) => Value::from(values.clone()),
-    }
-}
-
-fn sorted<T: Ord>(mut list: Vec<T>) -> Vec<T> {
+/// Returns the list in order, each element once.
+pub(super) fn sorted_once<T: Ord>(mut list: Vec<T>) -> Vec<T> {
     list.sort_unstable();
+    list.dedup();
     list
 }

@@ -1,10 +1,13 @@
 //! From what detectors say about rows to what people read: findings with all the facts the rows carry,
 //! folded by fingerprint into problems.
 
+mod covers;
 mod fingerprint;
 mod fold;
 pub mod framework;
 mod stats;
+#[cfg(test)]
+mod tests;
 
 pub use fingerprint::{Identity, fingerprint, signature};
-pub use fold::{Detected, Folded, Ignore, RuleSetting, Source, Yielded, fold};
+pub use fold::{BelowQuorum, Detected, Folded, Ignore, IgnoreNothing, RuleSetting, Source, Yielded, fold};

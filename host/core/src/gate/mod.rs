@@ -10,10 +10,13 @@
 
 mod baseline;
 mod diff;
+mod saved;
 
 pub use baseline::compare;
 pub use diff::{Diff, EndpointDelta, FigureDelta, ProblemChange, SeverityChange, diff};
+pub use saved::{Anew, judge_saved};
 
+use crate::count::{count, counted};
 use crate::energy::waste_ratio;
 use crate::report::{
     Analysis, ConfidenceLevel, GateRule, PluginRun, Problem, ProblemStatus, QualityGate, Severity,
@@ -144,7 +147,7 @@ pub fn judge(options: &GateOptions, input: &GateInput<'_>) -> QualityGate {
 }
 
 fn rules(options: &GateOptions, input: &GateInput<'_>) -> Vec<GateRule> {
-    let count = |wanted: &dyn Fn(&Problem) -> bool| counted(options, input.problems, wanted);
+    let count = |wanted: &dyn Fn(&Problem) -> bool| measured(options, input.problems, wanted);
     let of = |kind: &'static str, severity: Severity| {
         move |problem: &Problem| problem.kind == kind && problem.severity >= severity
     };
@@ -188,7 +191,7 @@ fn rules(options: &GateOptions, input: &GateInput<'_>) -> Vec<GateRule> {
 }
 
 /// Returns what the counting rules see of the problems wanted.
-fn counted(options: &GateOptions, problems: &[Problem], wanted: &dyn Fn(&Problem) -> bool) -> f64 {
+fn measured(options: &GateOptions, problems: &[Problem], wanted: &dyn Fn(&Problem) -> bool) -> f64 {
     let confident = |problem: &&Problem| problem.confidence_level >= options.fail_on_confidence;
     let counted = problems.iter().filter(confident).filter(|problem| wanted(problem));
     let count: u64 = match options.count {
@@ -211,8 +214,9 @@ fn undecided(options: &GateOptions, input: &GateInput<'_>) -> Option<String> {
     let mut reasons = Vec::new();
     if input.usable_spans < options.min_spans {
         reasons.push(format!(
-            "{} usable spans, at least {} are needed (`tracewatt doctor` says what is missing)",
-            input.usable_spans, options.min_spans
+            "{}, at least {} needed (`tracewatt doctor` says what is missing)",
+            counted(input.usable_spans, "usable span"),
+            count(options.min_spans)
         ));
     }
     if input.analysis.incomplete {
@@ -402,7 +406,7 @@ mod tests {
     fn no_verdict_without_usable_spans() {
         let (options, analysis) = (GateOptions::default(), Analysis::default());
         let with = |usable_spans| GateInput { usable_spans, ..input(&[], &analysis) };
-        let why = "0 usable spans, at least 1 are needed (`tracewatt doctor` says what is missing)";
+        let why = "0 usable spans, at least 1 needed (`tracewatt doctor` says what is missing)";
         undecided(&options, &with(0), Some(why));
         undecided(&options, &with(1), None);
         undecided(&GateOptions { min_spans: 0, ..options }, &with(0), None);

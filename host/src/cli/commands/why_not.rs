@@ -16,7 +16,7 @@ use anyhow::{Result, bail};
 use search::{Changes, Direction, Hit, Interval, Scale, Search, found};
 use seen::Seen;
 use tracewatt_core::acknowledge::{Date, NamePattern};
-use tracewatt_core::finding::{Detected, Folded, Identity, Ignore};
+use tracewatt_core::finding::{BelowQuorum, Detected, Folded, IgnoreNothing};
 use tracewatt_core::plugin::{Fault, Setting, SettingValue};
 use tracewatt_core::report::Problem;
 
@@ -41,15 +41,6 @@ impl Filter {
     fn covers(&self, service: &str, endpoint: &str) -> bool {
         let parts = [(&self.service, service), (&self.endpoint, endpoint)];
         parts.into_iter().all(|(pattern, name)| pattern.as_ref().is_none_or(|one| one.matches(name)))
-    }
-}
-
-/// Ignores nothing: what the entries of the configuration hide is seen by leaving them out.
-struct Nothing;
-
-impl Ignore for Nothing {
-    fn ignores(&self, _: &Identity<'_>) -> bool {
-        false
     }
 }
 
@@ -199,7 +190,8 @@ impl Answer<'_> {
     }
 
     fn ignored(&self) -> Vec<String> {
-        let all = analysis::fold(self.session, self.traces, self.detected.clone(), &Nothing);
+        // What the entries of the configuration hide is seen by leaving them out.
+        let all = analysis::fold(self.session, self.traces, self.detected.clone(), &IgnoreNothing);
         let entries = &self.session.config.detection.ignores;
         let mut lines = Vec::new();
         for problem in self.problems(&all) {
@@ -238,11 +230,11 @@ impl Answer<'_> {
     }
 
     fn below_quorum(&self) -> Vec<String> {
-        let wanted = self.folded.below_quorum.iter().filter(|(kind, service, endpoint, ..)| {
-            kind == self.kind && self.filter.covers(service, endpoint)
-        });
+        let below = self.folded.below_quorum.iter();
+        let wanted =
+            below.filter(|one| one.kind == self.kind && self.filter.covers(&one.service, &one.endpoint));
         wanted
-            .map(|(_, service, endpoint, template, occurrences, quorum)| {
+            .map(|BelowQuorum { service, endpoint, template, occurrences, quorum, .. }| {
                 format!(
                     "too few over all traces: {} of {template} in {service} {endpoint}, {} are needed",
                     counted(*occurrences, "occurrence"),
