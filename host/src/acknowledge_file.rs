@@ -13,6 +13,7 @@
 //! Works on texts: whoever calls reads and writes the file. Edits change the lines of the entries
 //! concerned and leave every other byte alone, comments and layout included.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::Range;
 use toml_edit::{Document, Item, Table, Value};
@@ -109,7 +110,7 @@ pub enum State {
 /// Reads every entry, or says everything that is wrong.
 pub fn read(text: &str) -> Result<Vec<Acknowledgment>, BadAcknowledgments> {
     let document = parse(text)?;
-    let mut reader = Reader { text, errors: Vec::new() };
+    let mut reader = Reader { lines: Lines::of(text), errors: Vec::new() };
     let entries = reader.document(document.as_table());
     if reader.errors.is_empty() {
         return Ok(entries);
@@ -155,13 +156,15 @@ pub fn add(text: &str, entry: &NewEntry) -> Result<String, BadAcknowledgments> {
 pub fn remove(text: &str, numbers: &[usize]) -> Result<String, BadAcknowledgments> {
     read(text)?;
     let document = parse(text)?;
-    let mut out = text.to_owned();
-    let tables: Vec<&Table> = tables(document.as_table()).collect();
-    for (number, table) in tables.iter().enumerate().rev() {
-        if numbers.contains(&(number + 1)) {
-            out.replace_range(entry_range(text, table), "");
-        }
+    let numbers: BTreeSet<usize> = numbers.iter().copied().collect();
+    let gone = (1..).zip(tables(document.as_table())).filter(|(number, _)| numbers.contains(number));
+    let (mut out, mut kept_to) = (String::with_capacity(text.len()), 0);
+    for (_, table) in gone {
+        let range = entry_range(text, table);
+        out.push_str(&text[kept_to..range.start.max(kept_to)]);
+        kept_to = range.end.max(kept_to);
     }
+    out.push_str(&text[kept_to..]);
     Ok(out)
 }
 
@@ -182,7 +185,9 @@ fn parse(text: &str) -> Result<Document<&str>, BadAcknowledgments> {
     Document::parse(text).map_err(|error| {
         let at = error.span().map_or(0, |span| span.start);
         let message = format!("not valid TOML: {}", error.message().trim().replace('\n', ", "));
-        BadAcknowledgments { errors: vec![EntryError { line: line_of(text, at), entry: None, message }] }
+        BadAcknowledgments {
+            errors: vec![EntryError { line: Lines::of(text).of_byte(at), entry: None, message }],
+        }
     })
 }
 
@@ -190,18 +195,27 @@ fn tables(root: &Table) -> impl Iterator<Item = &Table> {
     root.get(ARRAY).and_then(Item::as_array_of_tables).into_iter().flat_map(|tables| tables.iter())
 }
 
-/// Returns the number of the line, from 1, that a byte is in.
-fn line_of(text: &str, at: usize) -> usize {
-    1 + text.bytes().take(at).filter(|byte| *byte == b'\n').count()
+/// Where the lines of a text end.
+struct Lines(Vec<usize>);
+
+impl Lines {
+    fn of(text: &str) -> Lines {
+        Lines(text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at).collect())
+    }
+
+    /// Returns the number of the line, from 1, that a byte is in.
+    fn of_byte(&self, at: usize) -> usize {
+        1 + self.0.partition_point(|end| *end < at)
+    }
 }
 
 /// Walks a file and collects what is wrong.
-struct Reader<'a> {
-    text: &'a str,
+struct Reader {
+    lines: Lines,
     errors: Vec<EntryError>,
 }
 
-impl Reader<'_> {
+impl Reader {
     fn document(&mut self, root: &Table) -> Vec<Acknowledgment> {
         for (key, item) in root.iter() {
             if key != ARRAY {
@@ -220,7 +234,7 @@ impl Reader<'_> {
         let before = self.errors.len();
         self.unknown_keys(number, table);
         let selector = self.selector(number, table);
-        let line = line_of(self.text, table.span().map_or(0, |span| span.start));
+        let line = self.lines.of_byte(table.span().map_or(0, |span| span.start));
         let entry = Acknowledgment {
             entry: number,
             line,
@@ -324,7 +338,7 @@ impl Reader<'_> {
     }
 
     fn fail(&mut self, entry: Option<usize>, at: Option<Range<usize>>, message: String) {
-        let line = line_of(self.text, at.map_or(0, |span| span.start));
+        let line = self.lines.of_byte(at.map_or(0, |span| span.start));
         self.errors.push(EntryError { line, entry, message });
     }
 }
@@ -349,6 +363,32 @@ fn entry_lines(entry: &NewEntry) -> Vec<String> {
     ];
     let line = |(key, text): (&str, String)| format!("{key} = {}", quoted(&text));
     std::iter::once(format!("[[{ARRAY}]]")).chain(fields.into_iter().flatten().map(line)).collect()
+}
+
+/// A text that names no problem, whatever the reports.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`{0}` names no problem: give the id that reports print (8 or more hexadecimal digits, as in 3f9a1c07), the \
+     fingerprint (tw1: and 64 digits), or the signature (type:service:endpoint:digits)"
+)]
+pub struct BadIdentity(pub String);
+
+/// Checks that a text has the shape of a problem id, a fingerprint or a signature.
+pub fn check_identity(text: &str) -> Result<(), BadIdentity> {
+    let digits = |text: &str, least: usize| {
+        (least..=64).contains(&text.len()) && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+    };
+    let fits = match identity_key(text) {
+        "problem" => digits(text, 8),
+        "fingerprint" => text.strip_prefix("tw1:").is_some_and(|rest| digits(rest, 64)),
+        _ => {
+            // A service and an endpoint may have colons of their own.
+            let parts: Vec<&str> = text.split(':').collect();
+            let last = parts.last().is_some_and(|last| digits(last, 8));
+            parts.len() >= 4 && !parts[0].is_empty() && last
+        }
+    };
+    fits.then_some(()).ok_or_else(|| BadIdentity(text.to_owned()))
 }
 
 /// Returns the key that says what kind of identity a text is.
@@ -558,6 +598,53 @@ reason = "known"
         check("tw1:0badcafe", "fingerprint");
         check("slow_sql:shop:GET_:0badcafe", "signature");
         check("two:words:and:more", "signature");
+    }
+
+    #[test]
+    fn what_names_no_problem_is_told_from_what_does() {
+        let digits = "0123456789abcdef".repeat(4);
+        for (text, fits) in [
+            ("0badcafe", true),
+            ("0badcafe7", true),
+            (digits.as_str(), true),
+            (&format!("tw1:{digits}"), true),
+            ("slow_sql:shop:GET_:0badcafe", true),
+            ("slow_sql:shop:GET_http://x:80:0badcafe00000000", true),
+            ("", false),
+            ("zzz", false),
+            ("0badcaf", false),
+            ("0BADCAFE", false),
+            (&format!("{digits}0"), false),
+            ("tw1:0badcafe", false),
+            (&format!("tw9:{digits}"), false),
+            ("slow_sql:shop:0badcafe", false),
+            ("slow_sql:shop:GET_:later", false),
+            (":shop:GET_:0badcafe", false),
+        ] {
+            assert_eq!(check_identity(text).is_ok(), fits, "{text}");
+        }
+        let text = check_identity("zzz").unwrap_err().to_string();
+        assert!(
+            text.starts_with("`zzz` names no problem: give the id that reports print (8 or more"),
+            "{text}"
+        );
+    }
+
+    /// Scenario: as many entries as a large company may have. Guarantees: lines are right to the end, and so is
+    /// taking half of the entries out; counting lines anew for each would take minutes.
+    #[test]
+    fn very_many_entries() {
+        let entry = |n: usize| {
+            format!(
+                "[[acknowledged]]\nproblem = \"{n:08}\"\nacknowledged_by = \"a\"\nacknowledged_at = \"2026-01-01\"\nreason = \"r\"\n\n"
+            )
+        };
+        let text: String = (0..5_000).map(entry).collect();
+        let entries = read(&text).unwrap();
+        assert_eq!(entries.last().map(|entry| entry.line), Some(4_999 * 6 + 1));
+        let odd: Vec<usize> = (1..=5_000).filter(|number| number % 2 == 1).collect();
+        let even: String = (0..5_000).filter(|n| n % 2 == 1).map(entry).collect();
+        assert_eq!(remove(&text, &odd).unwrap(), even);
     }
 
     #[test]

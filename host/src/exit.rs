@@ -50,6 +50,18 @@ impl Exit {
     }
 }
 
+/// Arguments that make no sense for a reason that only shows once files and plug-ins are looked at.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct UsageError(pub String);
+
+impl From<&anyhow::Error> for Exit {
+    /// The exit code of a command that failed.
+    fn from(error: &anyhow::Error) -> Exit {
+        if error.is::<UsageError>() { Exit::Usage } else { Exit::Tooling }
+    }
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> ExitCode {
         ExitCode::from(exit.code())

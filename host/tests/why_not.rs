@@ -200,7 +200,7 @@ fn unknown_types_are_refused() {
     std::fs::write(folder.path().join("traces.json"), request(&[]).to_string()).unwrap();
     let output = run(folder.path(), &["--why-not", "n_plus_one_sq"]);
     let error = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(75), "{error}");
+    assert_eq!(output.status.code(), Some(2), "{error}");
     assert!(error.contains("`n_plus_one_sq` (did you mean `n_plus_one_sql`?)"), "{error}");
     assert!(error.contains("chatty_service, excessive_fanout, "), "{error}");
 }

@@ -2,6 +2,7 @@
 //! flags that stand for configuration keys turned into [`Flag`]s, contradictions refused as usage errors.
 
 use super::invocation::*;
+use crate::acknowledge_file::{BadIdentity, check_identity};
 use crate::config::Flag;
 use crate::report::{Output, check_places};
 use clap::error::ErrorKind;
@@ -253,7 +254,7 @@ enum AckAction {
 #[derive(Debug, Args)]
 struct AckAddArgs {
     /// Problem id as printed, fingerprint or signature
-    #[arg(value_name = "ID", required_unless_present_any = ["kind", "service", "endpoint"])]
+    #[arg(value_name = "ID", value_parser = problem, required_unless_present_any = ["kind", "service", "endpoint"])]
     id: Option<String>,
     /// Problems of this type, a glob
     #[arg(long = "type", value_name = "TYPE", conflicts_with = "id")]
@@ -498,6 +499,11 @@ impl AcknowledgmentArgs {
         let path = self.acknowledgments.as_ref()?.to_string_lossy();
         Some(Flag::text(format!("--acknowledgments {path}"), &["acknowledgments", "path"], path))
     }
+}
+
+/// Takes a text that can name a problem.
+fn problem(text: &str) -> Result<String, BadIdentity> {
+    check_identity(text).map(|()| text.to_owned())
 }
 
 /// Returns a usage error with the usage line of the command.

@@ -215,16 +215,18 @@ pub enum ConfigAction {
     Schema,
 }
 
-/// What is shown. The verdict does not depend on it.
+/// What the formats for people show. What is saved for programs does not depend on it, nor does the verdict.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
 pub struct Filters {
     /// Show only this finding type, a glob; repeatable
+    ///
+    /// For text, markdown and github: the other formats, the counts and the verdict stay complete.
     #[arg(long = "type", alias = "finding-type", value_name = "TYPE")]
     pub types: Vec<String>,
-    /// Show only this service, a glob; repeatable
+    /// Show only this service, a glob; repeatable; see --type
     #[arg(long = "service", value_name = "SERVICE")]
     pub services: Vec<String>,
-    /// Show only problems of this severity or worse
+    /// Show only problems of this severity or worse; see --type
     #[arg(long, value_name = "LEVEL", value_parser = severity)]
     pub severity: Option<Severity>,
 }

@@ -7,7 +7,9 @@ pub mod invocation;
 mod terminal;
 
 use crate::exit::Exit;
+use crate::report::output::quiet;
 use invocation::{Action, Invocation};
+use std::io::{self, Write};
 use std::process::ExitCode;
 use terminal::Terminal;
 
@@ -16,8 +18,10 @@ pub fn main() -> ExitCode {
     let Invocation { color, quiet, command } = match args::parse(std::env::args_os()) {
         Ok(invocation) => invocation,
         Err(error) => {
-            // Help goes to standard output, errors to standard error; a closed pipe is no failure.
-            let _ = error.print();
+            // Help goes to standard output, errors to standard error.
+            if quiet(error.print().and_then(|()| io::stdout().flush())).is_err() {
+                return Exit::Tooling.into();
+            }
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(Exit::Usage.code()));
         }
     };
@@ -27,7 +31,7 @@ pub fn main() -> ExitCode {
         Ok(exit) => exit.into(),
         Err(error) => {
             terminal.error(&error);
-            Exit::Tooling.into()
+            Exit::from(&error).into()
         }
     }
 }

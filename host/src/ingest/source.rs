@@ -23,6 +23,14 @@ impl Source {
         }
     }
 
+    /// Returns the path of a file.
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Source::Stdin => None,
+            Source::File(path) => Some(path),
+        }
+    }
+
     /// Opens the input.
     ///
     /// # Errors

@@ -4,7 +4,7 @@
 use super::{RenderOptions, clean, model, place, quantity, words};
 use model::Severity;
 use std::io::{self, Write};
-use words::Verdict;
+use tracewatt_core::gate::Verdict;
 
 /// Annotations of one level that GitHub keeps per step.
 const LIMIT: usize = 10;
@@ -22,10 +22,11 @@ pub fn write(report: &model::Report, options: &RenderOptions<'_>, out: &mut dyn 
     let mut used = [0, 0, 1];
     if verdict != Verdict::Passed {
         used[Level::Error as usize] = 1;
-        command(out, Level::Error, &[("title", "tracewatt gate")], &format!("{}: {why}", verdict.word()))?;
+        let text = format!("{}: {why}", words::verdict_word(verdict));
+        command(out, Level::Error, &[("title", "tracewatt gate")], &text)?;
     }
     let mut left_out = 0;
-    for problem in &report.problems {
+    for problem in options.shown(&report.problems) {
         let level = level(problem, &report.quality_gate, options);
         if used[level as usize] == LIMIT {
             left_out += 1;
@@ -34,7 +35,7 @@ pub fn write(report: &model::Report, options: &RenderOptions<'_>, out: &mut dyn 
         used[level as usize] += 1;
         annotate(out, problem, level, options)?;
     }
-    let text = closing(report, verdict, left_out);
+    let text = closing(report, verdict, left_out, options);
     command(out, Level::Notice, &[("title", "tracewatt")], &text)
 }
 
@@ -73,9 +74,12 @@ fn annotate(
     command(out, level, &properties, &text)
 }
 
-fn closing(report: &model::Report, verdict: Verdict, left_out: u64) -> String {
+fn closing(report: &model::Report, verdict: Verdict, left_out: u64, options: &RenderOptions<'_>) -> String {
     let problems = quantity::counted(report.problems.len() as u64, "problem");
-    let mut text = format!("{}: {problems}", verdict.word());
+    let mut text = format!("{}: {problems}", words::verdict_word(verdict));
+    if let Some(hidden) = options.filter.hidden(&report.problems) {
+        text.push_str(&format!(", {hidden}"));
+    }
     if !report.acknowledged.is_empty() {
         let n = quantity::count(report.acknowledged.len() as u64);
         text.push_str(&format!(", {n} acknowledged"));

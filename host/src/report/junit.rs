@@ -4,6 +4,7 @@
 use super::{RenderOptions, clean, model, quantity, words};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
+use tracewatt_core::gate::{self, Verdict};
 
 /// Writes the report as JUnit XML.
 pub fn write(report: &model::Report, options: &RenderOptions<'_>, out: &mut dyn Write) -> io::Result<()> {
@@ -42,12 +43,14 @@ enum Outcome {
 fn gate_suite(gate: &model::QualityGate) -> Suite {
     let mut cases: Vec<Case> = gate.rules.iter().map(rule_case).collect();
     if let Some(why) = &gate.undecided {
-        cases.push(Case {
-            name: "verdict".to_owned(),
-            class: "gate".to_owned(),
-            outcome: Outcome::Error { message: format!("no verdict: {why}") },
-            details: String::new(),
-        });
+        // Where a rule is broken, that is the verdict, and what is missing cannot take it back.
+        let (outcome, details) = match gate::verdict(gate) {
+            Verdict::Failed => (Outcome::Passed, format!("failed by a rule; also, {why}")),
+            Verdict::Passed | Verdict::Undecided => {
+                (Outcome::Error { message: format!("no verdict: {why}") }, String::new())
+            }
+        };
+        cases.push(Case { name: "verdict".to_owned(), class: "gate".to_owned(), outcome, details });
     }
     Suite { name: "quality gate".to_owned(), cases }
 }

@@ -11,7 +11,7 @@ use super::quantity::{
 use super::{RenderOptions, model, words};
 use model::{ProblemStatus, Severity};
 use std::io::{self, Write};
-use words::Verdict;
+use tracewatt_core::gate::Verdict;
 
 /// Longest comment, bytes. GitHub takes 65,536 characters; a workflow may add a heading of its own.
 pub const LIMIT: usize = 60_000;
@@ -23,8 +23,8 @@ const MAX_ROWS: usize = 50;
 /// Writes the report as a comment.
 pub fn write(report: &model::Report, options: &RenderOptions<'_>, out: &mut dyn Write) -> io::Result<()> {
     let mut comment = Comment { text: String::new() };
-    comment.head(report);
-    let order = new_first(&report.problems);
+    comment.head(report, options);
+    let order = new_first(&options.shown(&report.problems));
     comment.table(&order, options);
     comment.gate(&report.quality_gate);
     comment.green(&report.green_summary);
@@ -36,10 +36,10 @@ pub fn write(report: &model::Report, options: &RenderOptions<'_>, out: &mut dyn 
 }
 
 /// New problems first, each group worst first as in the report.
-fn new_first(problems: &[model::Problem]) -> Vec<&model::Problem> {
-    let is_new = |problem: &&model::Problem| problem.status == Some(ProblemStatus::New);
+fn new_first<'p>(problems: &[&'p model::Problem]) -> Vec<&'p model::Problem> {
+    let is_new = |problem: &&&model::Problem| problem.status == Some(ProblemStatus::New);
     let old = problems.iter().filter(|problem| !is_new(problem));
-    problems.iter().filter(is_new).chain(old).collect()
+    problems.iter().filter(is_new).chain(old).copied().collect()
 }
 
 /// The comment in the making.
@@ -76,7 +76,7 @@ impl Comment {
         self.text.push_str("\n</details>\n\n");
     }
 
-    fn head(&mut self, report: &model::Report) {
+    fn head(&mut self, report: &model::Report, options: &RenderOptions<'_>) {
         let (verdict, why) = words::verdict(&report.quality_gate);
         let mark = match verdict {
             Verdict::Passed => "✅",
@@ -84,7 +84,10 @@ impl Comment {
             Verdict::Undecided => "⚠️",
         };
         let why = prose(&cut(&why, 500));
-        self.push(&format!("### {mark} tracewatt: {}\n\n{why}. ", verdict.word().to_lowercase()));
+        self.push(&format!(
+            "### {mark} tracewatt: {}\n\n{why}. ",
+            words::verdict_word(verdict).to_lowercase()
+        ));
         let analysis = &report.analysis;
         let mut line = format!(
             "{} in {} of {}",
@@ -95,6 +98,9 @@ impl Comment {
         let new = report.problems.iter().filter(|problem| problem.status == Some(ProblemStatus::New)).count();
         if report.problems.iter().any(|problem| problem.status.is_some()) || !report.resolved.is_empty() {
             line.push_str(&format!(": **{new} new**, {} resolved", report.resolved.len()));
+        }
+        if let Some(hidden) = options.filter.hidden(&report.problems) {
+            line.push_str(&format!(" ({})", prose(&cut(&hidden, 300))));
         }
         self.push(&format!("{line}.\n\n"));
         if words::nothing_usable(report) {
@@ -172,7 +178,8 @@ impl Comment {
     }
 
     fn acknowledged(&mut self, report: &model::Report, options: &RenderOptions<'_>) {
-        let entries = report.acknowledged.iter().map(|ack| {
+        let shown = report.acknowledged.iter().filter(|ack| options.filter.shows(&ack.problem));
+        let entries = shown.map(|ack| {
             let until =
                 ack.expires_at.as_ref().map(|at| format!(", until {}", code(at, 40))).unwrap_or_default();
             let reason = prose(&cut(&ack.reason, 300));
@@ -186,7 +193,8 @@ impl Comment {
     }
 
     fn resolved(&mut self, report: &model::Report, options: &RenderOptions<'_>) {
-        let entries = report.resolved.iter().map(|problem| format!("- {}\n", one_line(problem, options)));
+        let shown = options.shown(&report.resolved).into_iter();
+        let entries = shown.map(|problem| format!("- {}\n", one_line(problem, options)));
         self.folded("Resolved since the baseline", "", entries.collect());
     }
 

@@ -12,6 +12,7 @@ pub mod clean;
 pub mod codequality;
 pub mod diff;
 pub mod explain;
+pub mod filter;
 pub mod github;
 pub mod json;
 pub mod junit;
@@ -29,6 +30,7 @@ mod samples;
 #[cfg(test)]
 mod tests;
 
+pub use filter::Filter;
 pub use output::{Output, OutputError, WriteError, check_places, write_outputs};
 
 use std::io::{self, Write};
@@ -115,6 +117,8 @@ pub struct RenderOptions<'a> {
     pub fail_on_confidence: model::ConfidenceLevel,
     /// Whether the text lists acknowledged problems one by one; it always says how many there are.
     pub list_acknowledged: bool,
+    /// Problems that the formats for people list.
+    pub filter: Filter,
 }
 
 impl Default for RenderOptions<'_> {
@@ -130,11 +134,17 @@ impl Default for RenderOptions<'_> {
             fail_on_severity: None,
             fail_on_confidence: model::ConfidenceLevel::Candidate,
             list_acknowledged: false,
+            filter: Filter::default(),
         }
     }
 }
 
 impl RenderOptions<'_> {
+    /// Returns the problems that a format for people lists, in their order.
+    pub fn shown<'p>(&self, problems: &'p [model::Problem]) -> Vec<&'p model::Problem> {
+        problems.iter().filter(|problem| self.filter.shows(problem)).collect()
+    }
+
     /// Columns to write texts in.
     pub fn columns(&self) -> usize {
         self.width.clamp(72, 200)

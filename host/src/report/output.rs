@@ -50,6 +50,18 @@ pub enum OutputError {
     },
 }
 
+/// An output that would replace what the command reads.
+#[derive(Debug, Error, PartialEq, Eq)]
+#[error("output `{format}` would overwrite {what} `{path}`: give it another file, `{format}=PATH`")]
+pub struct Overwrites {
+    /// The format.
+    format: &'static str,
+    /// What the file is to the command, with its article.
+    what: &'static str,
+    /// The file, as the output names it.
+    path: String,
+}
+
 /// Why an output could not be written.
 #[derive(Debug, Error)]
 #[error("cannot write {format} output to {place}: {source}{remedy}")]
@@ -95,15 +107,46 @@ impl Output {
 /// Checks that no two outputs go to one place.
 pub fn check_places(outputs: &[Output]) -> Result<(), OutputError> {
     for (i, second) in outputs.iter().enumerate() {
-        if let Some(first) = outputs[..i].iter().find(|first| first.path == second.path) {
+        let place = second.path.as_deref().map(identity);
+        let same = |first: &&Output| first.path.as_deref().map(identity) == place;
+        if let Some(first) = outputs[..i].iter().find(same) {
             return Err(OutputError::SamePlace {
                 first: first.format.name,
                 second: second.format.name,
-                place: place(&second.path),
+                place: self::place(&second.path),
             });
         }
     }
     Ok(())
+}
+
+/// Checks that no output would replace a file that the command reads; `read` says of each what it is. What is no
+/// regular file (a device, a pipe) is not replaced.
+///
+/// # Errors
+/// The first output that would.
+pub fn check_reads(outputs: &[Output], read: &[(&'static str, PathBuf)]) -> Result<(), Overwrites> {
+    let is_file = |path: &Path| fs::metadata(path).is_ok_and(|meta| meta.is_file());
+    for (format, path) in
+        outputs.iter().filter_map(|output| Some((output.format.name, output.path.as_ref()?)))
+    {
+        let place = identity(path);
+        if let Some((what, _)) = read.iter().find(|(_, read)| identity(read) == place && is_file(read)) {
+            return Err(Overwrites { format, what, path: path.display().to_string() });
+        }
+    }
+    Ok(())
+}
+
+/// Returns the one name of a file: links followed, `.` and `..` resolved, also where the file is yet to be made.
+fn identity(path: &Path) -> PathBuf {
+    let folder = |path: &Path| match path.parent() {
+        Some(parent) if parent.as_os_str().is_empty() => PathBuf::from("."),
+        Some(parent) => parent.to_owned(),
+        None => path.to_owned(),
+    };
+    let to_be = || Some(fs::canonicalize(folder(path)).ok()?.join(path.file_name()?));
+    fs::canonicalize(path).ok().or_else(to_be).unwrap_or_else(|| path.to_owned())
 }
 
 fn find(name: &str) -> Option<&'static Format> {
@@ -117,20 +160,29 @@ pub fn write_outputs(
     outputs: &[Output],
     stdout: &mut dyn Write,
 ) -> Result<(), WriteError> {
-    for output in outputs {
-        let render = |sink: &mut dyn Write| (output.format.write)(report, options, sink);
-        let done = match &output.path {
-            Some(path) => write_file(path, render),
-            None => quiet(render(stdout).and_then(|()| stdout.flush())),
-        };
-        done.map_err(|source| WriteError {
-            format: output.format.name,
-            place: place(&output.path),
-            remedy: remedy(&source),
-            source,
-        })?;
-    }
-    Ok(())
+    let write = |output: &Output, sink: &mut dyn Write| (output.format.write)(report, options, sink);
+    outputs.iter().try_for_each(|output| write_output(output, stdout, |sink| write(output, sink)))
+}
+
+/// Writes one output to its place, `stdout` unless it has a path.
+///
+/// # Errors
+/// Those of the place, with what to do about them.
+pub fn write_output(
+    output: &Output,
+    stdout: &mut dyn Write,
+    render: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<(), WriteError> {
+    let done = match &output.path {
+        Some(path) => write_file(path, render),
+        None => quiet(render(stdout).and_then(|()| stdout.flush())),
+    };
+    done.map_err(|source| WriteError {
+        format: output.format.name,
+        place: place(&output.path),
+        remedy: remedy(&source),
+        source,
+    })
 }
 
 /// Makes a closed pipe a success: the reader has what it wanted.
@@ -252,6 +304,39 @@ mod tests {
         ] {
             assert_eq!(parsed(texts), expect);
         }
+    }
+
+    /// Guarantees: however a file is spelled, two outputs to it are refused, and so is one over what is read.
+    #[cfg(unix)]
+    #[test]
+    fn one_file_has_many_spellings() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        fs::write(at("traces.json"), "[]").unwrap();
+        fs::create_dir(at("sub")).unwrap();
+        std::os::unix::fs::symlink(at("traces.json"), at("link.json")).unwrap();
+        let output = |name: &str| Output::parse(&format!("json={}", at(name).display())).unwrap();
+        let read =
+            [("the input", at("traces.json")), ("the input", at("gone.json")), ("the input", "-".into())];
+        for (name, overwrites) in [
+            ("traces.json", true),
+            ("./traces.json", true),
+            ("sub/../traces.json", true),
+            ("link.json", true),
+            ("other.json", false),
+            ("sub/traces.json", false),
+            // It is not there, so nothing of it can be lost.
+            ("gone.json", false),
+        ] {
+            let refused = check_reads(&[output(name)], &read).is_err();
+            assert_eq!(refused, overwrites, "{name}");
+            assert_eq!(check_places(&[output("traces.json"), output(name)]).is_err(), overwrites, "{name}");
+        }
+        assert!(check_places(&[output("new.json"), output("sub/../new.json")]).is_err());
+        let error = check_reads(&[output("link.json")], &read).unwrap_err().to_string();
+        assert!(error.starts_with("output `json` would overwrite the input `"), "{error}");
+        let null = Output::parse("json=/dev/null").unwrap();
+        assert_eq!(check_reads(&[null], &[("the input", "/dev/null".into())]), Ok(()));
     }
 
     #[test]

@@ -9,6 +9,7 @@ use model::{Problem, ProblemStatus, Severity};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
+use tracewatt_core::gate::Verdict;
 use tracewatt_core::plugin::Rule;
 
 /// Where the schema of the standard lives.
@@ -272,8 +273,14 @@ fn notifications(report: &model::Report, left_out: usize) -> Vec<Notification> {
         let text = format!("{rest} left out at the limit of {MAX_RESULTS}, the least severe ones");
         all.push(Notification::new("results_cut", "warning", &text));
     }
-    if let Some(why) = &report.quality_gate.undecided {
-        all.push(Notification::new("no_verdict", "error", &format!("No verdict: {why}")));
+    match (words::verdict(&report.quality_gate), &report.quality_gate.undecided) {
+        ((Verdict::Undecided, why), _) => {
+            all.push(Notification::new("no_verdict", "error", &format!("No verdict: {why}")));
+        }
+        ((Verdict::Failed, why), Some(_)) => {
+            all.push(Notification::new("incomplete_verdict", "warning", &format!("Failed: {why}")));
+        }
+        _ => {}
     }
     if words::nothing_usable(report) {
         all.push(Notification::new("nothing_usable", "error", "The input holds no usable outbound call"));

@@ -25,6 +25,40 @@ fn documents() {
     }
 }
 
+/// Guarantees: every document that names a verdict names the one the exit code is made of, whatever is missing.
+#[test]
+fn the_verdict_printed_is_the_one_that_counts() {
+    for (broken, undecided) in [(false, false), (false, true), (true, false), (true, true)] {
+        let mut report = samples::typical();
+        let rule = |rule: &str, passed| model::GateRule { rule: rule.into(), passed, ..Default::default() };
+        report.quality_gate = model::QualityGate {
+            passed: !broken && !undecided,
+            undecided: undecided.then(|| "the input is incomplete".to_owned()),
+            rules: vec![rule("max_new", true), rule("io_waste_ratio_max", !broken)],
+        };
+        let word = words::verdict_word(tracewatt_core::gate::verdict(&report.quality_gate));
+        let of = |name: &str| {
+            let format = FORMATS.iter().find(|format| format.name == name).unwrap();
+            render(format, &report)
+        };
+        let names_only = |text: &str, word: &str| {
+            let named =
+                ["PASSED: ", "FAILED: ", "NO VERDICT: "].into_iter().filter(|name| text.contains(name));
+            assert_eq!(named.collect::<Vec<_>>(), [format!("{word}: ")], "{text}");
+        };
+        names_only(&of("text"), word);
+        names_only(&of("github"), word);
+        let markdown = of("markdown");
+        assert!(markdown.contains(&format!("tracewatt: {}\n", word.to_lowercase())), "{markdown}");
+        let junit = of("junit");
+        assert_eq!(junit.contains("<error"), word == "NO VERDICT", "{junit}");
+        assert_eq!(of("sarif").contains("No verdict"), word == "NO VERDICT");
+        for format in ["text", "github", "markdown", "junit"] {
+            assert_eq!(of(format).contains("the input is incomplete"), undecided, "{format}");
+        }
+    }
+}
+
 #[test]
 fn nothing_hostile_reaches_a_reader() {
     let hostile = |c: char| clean::is_hostile(c) && c != '\n';

@@ -6,10 +6,11 @@ use super::clean::{cut, pad, plain, wrap};
 use super::quantity::{
     JOULES_PER_KWH, bounds, carbon, carbon_within, count, counted, joules_within, number, percent, watt_hours,
 };
-use super::words::{self, Verdict};
+use super::words;
 use super::{Color, RenderOptions, model};
 use model::{Band, Severity};
 use std::io::{self, Write};
+use tracewatt_core::gate::Verdict;
 
 /// Problems shown in full unless `--top` says otherwise.
 pub const DEFAULT_TOP: usize = 20;
@@ -23,13 +24,16 @@ const LABEL: usize = 12;
 /// Writes the report as text.
 pub fn write(report: &model::Report, options: &RenderOptions<'_>, out: &mut dyn Write) -> io::Result<()> {
     let mut page = Page::new(options);
-    page.header(report);
+    page.header(report, options);
     if words::nothing_usable(report) {
         page.blind(report);
     } else if report.problems.is_empty() {
         page.line(&format!("No problems: {}.", words::checked(report)));
         let names = report.plugins.iter().map(|plugin| format!("{} {}", plugin.id, plugin.version));
         page.field("detectors", &names.collect::<Vec<_>>().join(", "));
+    } else if options.shown(&report.problems).is_empty() {
+        let hidden = options.filter.hidden(&report.problems).unwrap_or_default();
+        page.line(&format!("Nothing to show: {}.", plain(&hidden)));
     }
     page.problems(report, options);
     page.acknowledged(report, options);
@@ -136,7 +140,7 @@ impl Page {
         }
     }
 
-    fn header(&mut self, report: &model::Report) {
+    fn header(&mut self, report: &model::Report, options: &RenderOptions<'_>) {
         let (tool, analysis) = (&report.tool, &report.analysis);
         let name = self.paint(Ink::Bold, &plain(&format!("{} {}", tool.name, tool.version)));
         self.line(&format!(
@@ -149,6 +153,7 @@ impl Page {
         if !report.problems.is_empty() {
             parts.push(words::by_severity(&report.problems));
         }
+        parts.extend(options.filter.hidden(&report.problems));
         if let Some(text) = against_baseline(report) {
             parts.push(text);
         }
@@ -185,18 +190,19 @@ impl Page {
 
     fn problems(&mut self, report: &model::Report, options: &RenderOptions<'_>) {
         let top = options.top.unwrap_or(DEFAULT_TOP);
-        for (i, problem) in report.problems.iter().take(top).enumerate() {
+        let problems = options.shown(&report.problems);
+        for (i, problem) in problems.iter().take(top).enumerate() {
             if i > 0 {
                 self.text.push('\n');
             }
             self.problem(problem, report, options);
         }
-        let rest = report.problems.len().saturating_sub(top);
+        let rest = problems.len().saturating_sub(top);
         if rest > 0 {
             let rest = count(rest as u64);
             self.line(&format!("\n{rest} more: -o json lists all, --top shows more here."));
         }
-        if let Some(first) = report.problems.first() {
+        if let Some(first) = problems.first() {
             let ack = format!("To accept one: tracewatt ack add {} --reason \"...\"", plain(&first.id));
             let ack = self.paint(Ink::Dim, &ack);
             self.line(&format!("\n{ack}"));
@@ -241,11 +247,13 @@ impl Page {
     }
 
     fn acknowledged(&mut self, report: &model::Report, options: &RenderOptions<'_>) {
-        if report.acknowledged.is_empty() || !options.list_acknowledged {
+        let shown = report.acknowledged.iter().filter(|ack| options.filter.shows(&ack.problem));
+        let shown: Vec<&model::Acknowledged> = shown.collect();
+        if shown.is_empty() || !options.list_acknowledged {
             return;
         }
         self.heading("Acknowledged, not counted by the gate");
-        self.list(&report.acknowledged, |ack| {
+        self.list(&shown, |ack| {
             let until = ack.expires_at.as_ref().map(|at| format!(" until {at}")).unwrap_or_default();
             let who = format!("{} ({}{until})", ack.reason, ack.acknowledged_by);
             format!("{}: {who}", one_line(&ack.problem, options))
@@ -253,11 +261,12 @@ impl Page {
     }
 
     fn resolved(&mut self, report: &model::Report, options: &RenderOptions<'_>) {
-        if report.resolved.is_empty() {
+        let shown = options.shown(&report.resolved);
+        if shown.is_empty() {
             return;
         }
         self.heading("Resolved since the baseline");
-        self.list(&report.resolved, |problem| one_line(problem, options));
+        self.list(&shown, |problem| one_line(problem, options));
     }
 
     fn green(&mut self, green: &model::GreenSummary) {
@@ -379,7 +388,7 @@ impl Page {
         }
         let (verdict, why) = words::verdict(gate);
         let ink = if verdict == Verdict::Passed { Ink::Green } else { Ink::Red };
-        let text = format!("{}: {why}", verdict.word());
+        let text = format!("{}: {why}", words::verdict_word(verdict));
         for line in wrap(&text, self.width) {
             let line = self.paint(ink, &line);
             self.line(&line);

@@ -5,6 +5,7 @@ use super::{HOME_URL, RenderOptions, clean, model};
 use model::{ConfidenceLevel, ProblemStatus, Severity};
 use serde_json::Value;
 use tracewatt_core::finding::framework::IDS;
+use tracewatt_core::gate::{self, Verdict};
 use tracewatt_core::plugin::{Manifest, Rule};
 
 /// Pieces of evidence named in one line.
@@ -207,44 +208,33 @@ pub fn reason(name: &str) -> String {
     clean::plain(name).replace('_', " ")
 }
 
-/// Returns what the gate says about the whole, in one line without its word.
+/// Returns the verdict that the exit code is made of, and what it rests on, in one line without its word.
 pub fn verdict(gate: &model::QualityGate) -> (Verdict, String) {
-    if let Some(why) = &gate.undecided {
-        return (Verdict::Undecided, clean::plain(why).into_owned());
-    }
-    let broken: Vec<&str> =
-        gate.rules.iter().filter(|rule| !rule.passed).map(|rule| rule.rule.as_str()).collect();
-    if !gate.passed {
-        let names = clean::plain(&broken.join(", ")).into_owned();
-        let rules = counted(gate.rules.len() as u64, "rule");
-        return (Verdict::Failed, format!("{} of {rules} broken: {names}", broken.len()));
-    }
-    let text = match gate.rules.len() {
-        0 => "no rules are configured".to_owned(),
-        n => format!("{} checked", counted(n as u64, "rule")),
-    };
-    (Verdict::Passed, text)
-}
-
-/// The gate's word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// Every rule holds.
-    Passed,
-    /// A rule is broken.
-    Failed,
-    /// Nothing can be said.
-    Undecided,
-}
-
-impl Verdict {
-    /// Returns the word in capitals.
-    pub fn word(self) -> &'static str {
-        match self {
-            Verdict::Passed => "PASSED",
-            Verdict::Failed => "FAILED",
-            Verdict::Undecided => "NO VERDICT",
+    let verdict = gate::verdict(gate);
+    let missing = || clean::plain(gate.undecided.as_deref().unwrap_or_default()).into_owned();
+    let rules = counted(gate.rules.len() as u64, "rule");
+    let text = match verdict {
+        Verdict::Undecided => missing(),
+        Verdict::Failed => {
+            let broken = gate.rules.iter().filter(|rule| !rule.passed).map(|rule| rule.rule.as_str());
+            let broken: Vec<&str> = broken.collect();
+            let names = clean::plain(&broken.join(", ")).into_owned();
+            let besides =
+                if gate.undecided.is_some() { format!("; also, {}", missing()) } else { String::new() };
+            format!("{} of {rules} broken: {names}{besides}", broken.len())
         }
+        Verdict::Passed if gate.rules.is_empty() => "no rules are configured".to_owned(),
+        Verdict::Passed => format!("{rules} checked"),
+    };
+    (verdict, text)
+}
+
+/// Returns the word of a verdict, in capitals.
+pub fn verdict_word(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Passed => "PASSED",
+        Verdict::Failed => "FAILED",
+        Verdict::Undecided => "NO VERDICT",
     }
 }
 

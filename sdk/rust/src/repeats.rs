@@ -35,7 +35,7 @@ pub struct Verdict {
     pub class: Class,
     /// 0 to 1.
     pub confidence: f32,
-    /// What decided: `parameters`, `foreign_key`, `row_count`, `results_differ`, `write`, `no_source`, `none`.
+    /// What decided: `parameters`, `foreign_key`, `row_count`, `results_differ`, `write`, `no_source`, `setting`, `none`.
     pub decided_by: &'static str,
     /// Distinct parameters, when they are visible.
     pub distinct: Option<u32>,

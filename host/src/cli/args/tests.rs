@@ -153,9 +153,10 @@ fn contradictions_are_usage_errors() {
     check("diff a", "AFTER");
     check("diff a b --before c", "cannot be used with");
     check("ack add --reason r", "required");
-    check("ack add 1 --type slow --reason r", "cannot be used with");
-    check("ack add 1", "--reason");
-    check("ack add 1 --reason r --expires 2026-02-30", "is no day");
+    check("ack add zzz --reason r", "names no problem");
+    check("ack add 1a2b3c4d --type slow --reason r", "cannot be used with");
+    check("ack add 1a2b3c4d", "--reason");
+    check("ack add 1a2b3c4d --reason r --expires 2026-02-30", "is no day");
     check("normalize", "--jsonl");
     check("config", "subcommand");
     check("analyse", "similar subcommand");
@@ -209,14 +210,14 @@ fn acknowledgments_are_added_by_id_or_by_selector() {
         expires,
         by: by.map(str::to_owned),
     };
-    let problem = || AckSubject::Problem("1a2b".into());
-    check("ack add 1a2b --reason known", add(problem(), None, None));
+    let problem = || AckSubject::Problem("1a2b3c4d".into());
+    check("ack add 1a2b3c4d --reason known", add(problem(), None, None));
     check(
-        "ack add 1a2b -r known --expires 30d --by me",
+        "ack add 1a2b3c4d -r known --expires 30d --by me",
         add(problem(), Some(Expiry::InDays(30)), Some("me")),
     );
     let day = "2026-12-31".parse().ok().map(Expiry::On);
-    check("ack add 1a2b -r known --expires 2026-12-31", add(problem(), day, None));
+    check("ack add 1a2b3c4d -r known --expires 2026-12-31", add(problem(), day, None));
     let subject =
         AckSubject::Matching { kind: Some("slow_*".into()), service: Some("cart".into()), endpoint: None };
     check("ack add --type slow_* --service cart -r known", add(subject, None, None));

@@ -1,15 +1,16 @@
 //! `tracewatt ack`: the writer for the file of acknowledgments.
 
-use super::{default_acknowledgments, text, today};
+use super::{default_acknowledgments, in_days, text, today};
 use crate::acknowledge_file::{self, NewEntry, State};
 use crate::cli::invocation::{Ack, AckRequest, AckSubject, Expiry};
 use crate::cli::terminal::Terminal;
 use crate::exit::Exit;
 use crate::report::clean::plain;
 use crate::report::output::write_file;
+use crate::report::quantity::counted;
 use anyhow::{Context, Result};
 use std::path::Path;
-use tracewatt_core::acknowledge::{Acknowledgment, Date};
+use tracewatt_core::acknowledge::Acknowledgment;
 
 /// Runs the command.
 pub fn run(command: Ack, terminal: &Terminal) -> Result<Exit> {
@@ -42,7 +43,7 @@ pub fn run(command: Ack, terminal: &Terminal) -> Result<Exit> {
             }
             terminal.print(|out| {
                 gone.iter().try_for_each(|entry| writeln!(out, "removed {}", line(entry, State::Expired)))?;
-                writeln!(out, "{} expired entries removed", gone.len())
+                writeln!(out, "{} removed", counted(gone.len() as u64, "expired entry"))
             })?;
         }
     }
@@ -61,11 +62,8 @@ fn entry(about: AckSubject, reason: String, expires: Option<Expiry>, by: Option<
     };
     let expires_at = match expires {
         None => None,
-        Some(Expiry::On(date)) => Some(date.to_string().parse::<Date>()?),
-        Some(Expiry::InDays(days)) => {
-            let seconds = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_secs();
-            Some(Date::from_unix_seconds(seconds + u64::from(days) * 86_400))
-        }
+        Some(Expiry::On(date)) => Some(date),
+        Some(Expiry::InDays(days)) => Some(in_days(days)),
     };
     let acknowledged_by = by.or_else(|| std::env::var("USER").ok()).unwrap_or_else(|| "unknown".to_owned());
     Ok(NewEntry {

@@ -1,25 +1,36 @@
 //! `tracewatt analyze`.
 
-use super::{acknowledgments, render, saved_report, sources, today};
+use super::{acknowledgments, check_type, files_read, render, saved_report, sources, today};
 use crate::analysis::{self, Judgement};
-use crate::cli::invocation::{Acknowledgments, Analyze, Filters, Verdict};
+use crate::cli::invocation::{Acknowledgments, Analyze, Verdict};
 use crate::cli::terminal::Terminal;
-use crate::exit::Exit;
-use crate::report::{Output, RenderOptions, write_outputs};
+use crate::exit::{Exit, UsageError};
+use crate::ingest::Source;
+use crate::report::output::check_reads;
+use crate::report::{Filter, Output, RenderOptions, write_outputs};
 use crate::session::{Session, load_session};
 use anyhow::Result;
 use std::time::Instant;
 use tracewatt_core::acknowledge::NamePattern;
 use tracewatt_core::gate;
-use tracewatt_core::report::{Problem, Report};
+use tracewatt_core::report::Report;
 
 /// Runs the command.
 pub fn run(command: Analyze, terminal: &Terminal) -> Result<Exit> {
-    let filters = Shown::of(&command.filters)?;
+    let shown = &command.filters;
+    let filter = Filter::new(&shown.types, &shown.services, shown.severity)?;
     let mut timings = Timings::new(command.timings);
     let mut session = load_session(&command.config)?;
     session.config.gate.only = command.verdict.fail_on.only();
+    for glob in &shown.types {
+        let pattern = NamePattern::new(glob)?;
+        check_type(&session, glob, |name| pattern.matches(name))?;
+    }
     let sources = sources(&command.inputs)?;
+    let mut read = files_read(&command.config, &session.config);
+    read.extend(sources.iter().filter_map(Source::path).map(|path| ("the input", path.to_owned())));
+    read.extend(command.baseline.iter().map(|path| ("the baseline", path.clone())));
+    check_reads(outputs(&session, &command.outputs), &read).map_err(|error| UsageError(error.to_string()))?;
     let baseline = command.baseline.as_deref().map(saved_report).transpose()?;
     let acknowledgments = acknowledgments(&session.config, command.acknowledgments)?;
     timings.step("load configuration and plug-ins");
@@ -31,19 +42,24 @@ pub fn run(command: Analyze, terminal: &Terminal) -> Result<Exit> {
         today: today(),
         environment: command.environment,
     };
-    let mut report = analysis::analyze(&session, &traces, &judgement)?.report;
+    let report = analysis::analyze(&session, &traces, &judgement)?.report;
     timings.step("detect, price and judge");
     let exit = exit(command.verdict, &report);
-    filters.apply(&mut report);
     let manifests = session.manifests();
     let options = RenderOptions {
         list_acknowledged: command.acknowledgments == Acknowledgments::Show,
+        filter,
         ..render(&session, &manifests, terminal)
     };
     write_with(&session, &report, &command.outputs, &options)?;
     timings.step("write reports");
     timings.print(terminal);
     Ok(exit)
+}
+
+/// Returns the outputs asked for, else those of the configuration; none stands for text.
+pub fn outputs<'a>(session: &'a Session, asked_for: &'a [Output]) -> &'a [Output] {
+    if asked_for.is_empty() { &session.config.output.outputs } else { asked_for }
 }
 
 /// Writes a report to the outputs asked for, else to those of the configuration, else as text.
@@ -55,13 +71,13 @@ pub fn write(session: &Session, report: &Report, outputs: &[Output], terminal: &
 fn write_with(
     session: &Session,
     report: &Report,
-    outputs: &[Output],
+    asked_for: &[Output],
     options: &RenderOptions<'_>,
 ) -> Result<()> {
     let text = [Output::on_stdout("text")?];
-    let wanted = [outputs, &session.config.output.outputs, &text].into_iter().find(|some| !some.is_empty());
+    let wanted = outputs(session, asked_for);
     let mut stdout = std::io::BufWriter::new(std::io::stdout().lock());
-    write_outputs(report, options, wanted.unwrap_or(&text), &mut stdout)?;
+    write_outputs(report, options, if wanted.is_empty() { &text } else { wanted }, &mut stdout)?;
     Ok(())
 }
 
@@ -75,51 +91,6 @@ pub fn exit(verdict: Verdict, report: &Report) -> Exit {
         gate::Verdict::Passed => Exit::Ok,
         gate::Verdict::Failed => Exit::Negative,
         gate::Verdict::Undecided => Exit::Undecided,
-    }
-}
-
-/// What of a report is shown.
-struct Shown {
-    types: Vec<NamePattern>,
-    services: Vec<NamePattern>,
-    severity: Option<tracewatt_core::report::Severity>,
-}
-
-impl Shown {
-    fn of(filters: &Filters) -> Result<Shown> {
-        let patterns =
-            |texts: &[String]| texts.iter().map(|text| NamePattern::new(text)).collect::<Result<Vec<_>, _>>();
-        Ok(Shown {
-            types: patterns(&filters.types)?,
-            services: patterns(&filters.services)?,
-            severity: filters.severity,
-        })
-    }
-
-    fn has(&self, problem: &Problem) -> bool {
-        let any = |patterns: &[NamePattern], name: &str| {
-            patterns.is_empty() || patterns.iter().any(|one| one.matches(name))
-        };
-        any(&self.types, &problem.kind)
-            && any(&self.services, &problem.service)
-            && self.severity.is_none_or(|least| problem.severity >= least)
-    }
-
-    fn apply(&self, report: &mut Report) {
-        let before = report.problems.len();
-        report.problems.retain(|problem| self.has(problem));
-        report.resolved.retain(|problem| self.has(problem));
-        report.acknowledged.retain(|entry| self.has(&entry.problem));
-        if report.problems.len() == before {
-            return;
-        }
-        let shown: Vec<&str> = report.problems.iter().map(|problem| problem.id.as_str()).collect();
-        report.findings.retain(|finding| shown.contains(&finding.problem_id.as_str()));
-        let message = format!(
-            "{} problems are not shown: they do not match the filters",
-            before - report.problems.len()
-        );
-        report.warnings.push(tracewatt_core::report::Warning { kind: "filtered".to_owned(), message });
     }
 }
 

@@ -1,10 +1,12 @@
 //! `tracewatt demo`: the report on traces that come with the program.
 
-use super::today;
+use super::analyze::outputs;
+use super::{files_read, today};
 use crate::analysis::{self, Judgement};
 use crate::cli::invocation::{Demo, Environment};
 use crate::cli::terminal::Terminal;
-use crate::exit::Exit;
+use crate::exit::{Exit, UsageError};
+use crate::report::output::check_reads;
 use crate::session::load_session;
 use anyhow::Result;
 
@@ -14,11 +16,13 @@ const TRACES: &[u8] = include_bytes!("../../../data/demo.json");
 /// Runs the command.
 pub fn run(command: Demo, terminal: &Terminal) -> Result<Exit> {
     let session = load_session(&command.config)?;
+    check_reads(outputs(&session, &command.outputs), &files_read(&command.config, &session.config))
+        .map_err(|error| UsageError(error.to_string()))?;
     let traces = analysis::read_text(&session.config, "demo.json", TRACES)?;
     let judgement =
         Judgement { baseline: None, acknowledgments: &[], today: today(), environment: Environment::Local };
     let report = analysis::analyze(&session, &traces, &judgement)?.report;
     super::analyze::write(&session, &report, &command.outputs, terminal)?;
-    terminal.note("\nThese are the traces that come with tracewatt. Yours: tracewatt analyze traces.json");
+    terminal.note("These are the traces that come with tracewatt. Yours: tracewatt analyze traces.json");
     Ok(Exit::Ok)
 }

@@ -7,6 +7,7 @@ use crate::cli::invocation::{Environment, Explain, Question};
 use crate::cli::terminal::Terminal;
 use crate::exit::Exit;
 use crate::report::explain::{Explained, write_text};
+use crate::report::quantity::counted;
 use crate::session::{Session, load_session};
 use anyhow::{Result, bail};
 use tracewatt_core::report::Finding;
@@ -34,8 +35,8 @@ fn tree(session: &Session, traces: &Traces, id: &str, terminal: &Terminal) -> Re
         let known: Vec<String> =
             traces.sealed.iter().take(MAX_OFFERED).map(|trace| traces.ids.trace_text(trace.id)).collect();
         bail!(
-            "there is no trace {id} in the input; it has {} traces, among them:\n  {}",
-            traces.sealed.len(),
+            "there is no trace {id} in the input; it has {}, among them:\n  {}",
+            counted(traces.sealed.len() as u64, "trace"),
             known.join("\n  ")
         );
     };

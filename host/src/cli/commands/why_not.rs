@@ -4,15 +4,14 @@
 mod search;
 mod seen;
 
-use super::today;
+use super::{check_type, today};
 use crate::analysis::{self, Ignores, Traces};
 use crate::cli::terminal::Terminal;
-use crate::config::nearest;
 use crate::exit::Exit;
 use crate::report::clean::plain;
 use crate::report::quantity::{count, counted};
 use crate::session::Session;
-use anyhow::{Result, bail};
+use anyhow::Result;
 use search::{Changes, Direction, Hit, Interval, Scale, Search, found};
 use seen::Seen;
 use tracewatt_core::acknowledge::{Date, NamePattern};
@@ -69,7 +68,7 @@ pub(super) fn answer(
     filter: &Filter,
     terminal: &Terminal,
 ) -> Result<Exit> {
-    check_type(session, kind)?;
+    check_type(session, kind, |name| name == kind)?;
     let off = switch_on(session, kind);
     let session = &*session;
     let today = today();
@@ -90,20 +89,6 @@ pub(super) fn answer(
     answer.lines.extend(Seen::of(traces, kind, filter).lines());
     terminal.print(|out| answer.lines.iter().try_for_each(|line| writeln!(out, "{}", plain(line))))?;
     Ok(Exit::Ok)
-}
-
-/// Refuses a finding type that no plug-in has.
-fn check_type(session: &Session, kind: &str) -> Result<()> {
-    let rules = session.plugins.iter().flat_map(|plugin| &plugin.manifest.rules);
-    let mut names: Vec<&str> = rules.map(|rule| rule.name.as_str()).collect();
-    names.sort_unstable();
-    names.dedup();
-    if names.contains(&kind) {
-        return Ok(());
-    }
-    let hint = nearest(kind, names.iter().copied());
-    let hint = hint.map(|name| format!(" (did you mean `{name}`?)")).unwrap_or_default();
-    bail!("no plug-in reports findings of type `{kind}`{hint}; types are {}", names.join(", "))
 }
 
 /// Switches on the rule, and the plug-ins that have it; returns what was off.
