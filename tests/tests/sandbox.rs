@@ -3,12 +3,11 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use tracewatt_core::detect::{self, Detection, Detector};
 use tracewatt_core::loss::Losses;
 use tracewatt_core::plugin::{
-    EPOCH_TICK_MS, Engine, FaultKind, Limits, Outcome, Plugin, PluginError, SettingValue, Worker, engine,
-    imports,
+    Engine, Fault, FaultKind, Limits, Outcome, Plugin, PluginError, SettingValue, Worker, engine, imports,
+    ticking,
 };
 use tracewatt_core::trace::{Batch, IoKind, SealedTrace, Span, SpanId, Texts, TraceId};
 use tracewatt_core::window::{Window, WindowOptions};
@@ -20,18 +19,25 @@ fn workspace() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
 }
 
-fn component() -> Vec<u8> {
+fn module() -> PathBuf {
     let exe = std::env::current_exe().unwrap();
     let target: PathBuf = exe.ancestors().nth(3).unwrap().join("plugins");
-    let modules = tracewatt_build::compile(workspace(), &["misbehaving".to_owned()], &target).unwrap();
-    tracewatt_build::componentize_file("misbehaving", &modules[0]).unwrap()
+    tracewatt_build::compile(workspace(), &["misbehaving".to_owned()], &target).unwrap().remove(0)
+}
+
+fn component() -> Vec<u8> {
+    tracewatt_build::componentize_file("misbehaving", &module()).unwrap()
 }
 
 /// Traces of one statement each; the one at [`POISONED`] holds the word that makes the detector misbehave.
 fn traces(texts: &mut Texts) -> Vec<SealedTrace> {
+    traces_with(texts, |trace| trace as usize == POISONED)
+}
+
+fn traces_with(texts: &mut Texts, is_poisoned: impl Fn(u32) -> bool) -> Vec<SealedTrace> {
     let mut window = Window::new(WindowOptions::default());
     for trace in 0..TRACES {
-        let template = if trace as usize == POISONED { "SELECT poison" } else { "SELECT ?" };
+        let template = if is_poisoned(trace) { "SELECT poison" } else { "SELECT ?" };
         window.push(Span {
             trace: TraceId(u128::from(trace) + 1),
             id: SpanId(1),
@@ -64,21 +70,10 @@ impl Sandbox {
     }
 
     fn run(&self, mode: &str) -> Outcome {
-        let limits = Limits { memory_bytes: 64 << 20, call_ms: 200, findings: 1_000, answer_bytes: 8 << 20 };
+        let limits = Limits { call_ms: 200, findings: 1_000, answer_bytes: 8 << 20, ..Limits::DEFAULT };
         let settings = vec![("mode".to_owned(), SettingValue::Text(mode.to_owned()))];
         let mut worker = Worker::new(&self.engine, &self.plugin, settings, limits).unwrap();
-        let done = AtomicBool::new(false);
-        std::thread::scope(|scope| {
-            scope.spawn(|| {
-                while !done.load(Ordering::Relaxed) {
-                    std::thread::sleep(Duration::from_millis(EPOCH_TICK_MS));
-                    self.engine.increment_epoch();
-                }
-            });
-            let outcome = worker.detect(&self.traces, &Batch::of(&self.traces).into(), &self.texts, 1);
-            done.store(true, Ordering::Relaxed);
-            outcome
-        })
+        ticking(&self.engine, || worker.detect(&self.traces, &Batch::of(&self.traces).into(), &self.texts, 1))
     }
 
     /// The poisoned trace, and no other, is set aside with this kind of fault; every other has its finding.
@@ -107,11 +102,49 @@ fn one_bad_trace_costs_one_trace() {
     sandbox.check("recurse", FaultKind::Trap, "stack");
     sandbox.check("flood_findings", FaultKind::Memory, "");
     sandbox.check("flood_text", FaultKind::Output, "too much data");
+    sandbox.check("survive_refusal", FaultKind::Trap, "the detector saw poison, refused: true");
+    sandbox.check("lie_about_text", FaultKind::Answer, "utf-8");
     sandbox.check("lie_about_row", FaultKind::Answer, "does not exist");
     sandbox.check("lie_twice", FaultKind::Answer, "the trace has 1");
     sandbox.check("lie_about_rule", FaultKind::Trap, "unheard_of");
     sandbox.check("lie_about_confidence", FaultKind::Answer, "confidence");
     sandbox.check("say_nothing", FaultKind::Answer, "without a span");
+}
+
+/// Scenario: a detector fails on most of 400 traces, on one thread and on two. Guarantees: it is given up after the
+/// same trace, every trace is accounted for, and what it said of earlier ones stands.
+#[test]
+fn giving_up_does_not_depend_on_threads() {
+    let sandbox = Sandbox::new();
+    let mut texts = Texts::default();
+    let mut traces = Vec::new();
+    for _ in 0..25 {
+        let mut more = traces_with(&mut texts, |trace| trace % 4 != 0);
+        traces.append(&mut more);
+    }
+    let texts = Arc::new(texts);
+    let settings = vec![("mode".to_owned(), SettingValue::Text("panic".to_owned()))];
+    let plugin = sandbox.plugin.clone();
+    let detectors = [Detector { id: "bad".to_owned(), plugin, settings, limits: Limits::default() }];
+    let run = |threads| {
+        let detection = ticking(&sandbox.engine, || {
+            detect::detect(&sandbox.engine, &detectors, &traces, &texts, threads)
+        });
+        let Detection { mut findings, runs } = detection.unwrap();
+        findings.sort_by_key(|finding| finding.raw.trace);
+        let found: Vec<usize> = findings.iter().map(|finding| finding.raw.trace).collect();
+        let set_aside: Vec<usize> = runs[0].set_aside.iter().map(|(trace, _)| *trace).collect();
+        assert_eq!(runs[0].findings, found.len() as u64);
+        (found, set_aside)
+    };
+    let (found, set_aside) = run(1);
+    let mut all: Vec<usize> = found.iter().chain(&set_aside).copied().collect();
+    all.sort_unstable();
+    assert_eq!(all, (0..traces.len()).collect::<Vec<_>>(), "every trace once");
+    assert!(!found.is_empty() && found.len() < 25, "{found:?}");
+    for threads in [2, 3, 8] {
+        assert_eq!(run(threads), (found.clone(), set_aside.clone()), "{threads} threads");
+    }
 }
 
 /// Scenario: a detector behaves, or only talks much. Guarantees: all its findings arrive.
@@ -125,12 +158,61 @@ fn talking_is_no_fault() {
     }
 }
 
+/// Scenario: a detector talks much, in its log or in its evidence.
+/// Guarantees: what is left out of that is counted.
+#[test]
+fn what_is_cut_is_counted() {
+    let sandbox = Sandbox::new();
+    let losses = |mode| sandbox.run(mode).losses.iter().collect::<Vec<_>>();
+    assert_eq!(losses("behave"), []);
+    assert_eq!(losses("flood_log"), [("plugin_log_messages_dropped", 100_000 - 64)]);
+    assert_eq!(losses("flood_evidence"), [("plugin_evidence_dropped", 8), ("plugin_texts_cut", 32)]);
+}
+
+/// Scenario: the findings of a run take more memory than they may, on one thread and on several.
+/// Guarantees: the detector is given up after the batch with which they do; the traces after it are set aside with
+/// the reason, whoever came to them first.
+#[test]
+fn the_findings_of_a_run_have_a_limit() {
+    let Sandbox { engine, plugin, .. } = Sandbox::new();
+    let mut texts = Texts::default();
+    let traces: Vec<SealedTrace> = (0..20).flat_map(|_| traces(&mut texts)).collect();
+    let texts = Arc::new(texts);
+    let limits = Limits { run_bytes: 10_000, ..Limits::DEFAULT };
+    let settings = vec![("mode".to_owned(), SettingValue::Text("behave".to_owned()))];
+    let detectors = [Detector { id: "misbehaving".to_owned(), plugin, settings, limits }];
+    for threads in [1, 4] {
+        let run = || detect::detect(&engine, &detectors, &traces, &texts, threads).unwrap();
+        let Detection { findings, runs } = ticking(&engine, run);
+        let [run] = &runs[..] else { panic!("{runs:?}") };
+        assert_eq!(findings.len() + run.set_aside.len(), traces.len(), "{threads}");
+        assert_eq!(findings.len(), 64, "{threads}");
+        let aside = |(trace, fault): &(usize, Arc<Fault>)| *trace >= 64 && fault.kind == FaultKind::Output;
+        assert!(run.set_aside.iter().all(aside), "{run:?}");
+    }
+}
+
 /// Scenario: a finding names rows of two traces. Guarantees: it is refused while the traces share a batch.
 #[test]
 fn a_finding_is_about_one_trace() {
     let outcome = Sandbox::new().run("lie_about_trace");
     assert!(outcome.set_aside.iter().all(|(_, fault)| fault.kind == FaultKind::Answer));
     assert!(outcome.findings.iter().all(|finding| finding.rows == [0]));
+}
+
+/// Scenario: a detector that panics, or never ends, when it is asked what it is.
+/// Guarantees: the build of it fails, in a limited time, and says why.
+#[test]
+fn a_manifest_that_cannot_be_had_is_an_error() {
+    let module = std::fs::read(module()).unwrap();
+    for (behaviour, reason) in
+        [(b"describing: pell", "the detector cannot describe itself"), (b"describing: sell", "interrupt")]
+    {
+        let module = replace(&module, b"describing: well", behaviour);
+        let error = tracewatt_build::componentize("misbehaving", &module).unwrap_err();
+        let message = std::error::Error::source(&error).unwrap().to_string();
+        assert!(message.starts_with("its manifest cannot be read") && message.contains(reason), "{message}");
+    }
 }
 
 /// Scenario: components that are none, or want more than they may. Guarantees: refused before anything runs, by name.

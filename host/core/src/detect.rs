@@ -2,11 +2,15 @@
 //! does not depend on how many threads there are, nor on where batches end.
 
 use crate::finding::Detected;
-use crate::plugin::{Engine, Fault, Interest, Limits, Manifest, Plugin, PluginError, SettingValue, Worker};
+use crate::loss::Losses;
+use crate::plugin::{
+    Engine, Fault, FaultKind, Interest, Limits, MAX_CULPRITS, Manifest, Plugin, PluginError, RawFinding,
+    SettingValue, Worker,
+};
 use crate::trace::{Batch, SealedTrace, SharedBatch, Texts};
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A batch is closed when it holds this many traces, or [`BATCH_SPANS`] spans: the measured optimum, see
 /// docs/decisions.
@@ -42,7 +46,9 @@ pub struct DetectorRun {
     /// Findings it made.
     pub findings: u64,
     /// Traces it could not judge, with the reason, ordered.
-    pub set_aside: Vec<(usize, Fault)>,
+    pub set_aside: Vec<(usize, Arc<Fault>)>,
+    /// What was cut of its answers.
+    pub losses: Losses,
 }
 
 /// What a run came to.
@@ -65,13 +71,19 @@ pub fn detect(
     texts: &Arc<Texts>,
     threads: usize,
 ) -> Result<Detection, PluginError> {
-    let batches = batches(traces);
-    let next = AtomicUsize::new(0);
-    let threads = threads.clamp(1, batches.len().max(1));
+    let work = Work {
+        engine,
+        detectors,
+        traces,
+        texts,
+        batches: &batches(traces),
+        next: AtomicUsize::new(0),
+        accounts: detectors.iter().map(|_| Mutex::default()).collect(),
+    };
+    let threads = threads.clamp(1, work.batches.len().max(1));
     let parts: Vec<Result<Detection, PluginError>> = std::thread::scope(|scope| {
-        let work = || run(engine, detectors, traces, texts, &batches, &next);
-        let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
-        let mut parts = vec![work()];
+        let others: Vec<_> = (1..threads).map(|_| scope.spawn(|| work.run())).collect();
+        let mut parts = vec![work.run()];
         parts.extend(others.into_iter().map(|other| match other.join() {
             Ok(part) => part,
             Err(panic) => std::panic::resume_unwind(panic),
@@ -83,54 +95,148 @@ pub fn detect(
         let part = part?;
         all.findings.extend(part.findings);
         for (run, part) in all.runs.iter_mut().zip(part.runs) {
-            run.traces += part.traces;
-            run.findings += part.findings;
             run.set_aside.extend(part.set_aside);
         }
     }
-    for run in &mut all.runs {
-        run.set_aside.sort_by_key(|(trace, _)| *trace);
-    }
+    work.settle(&mut all);
     Ok(all)
 }
 
-/// One thread: takes the next batch until none is left.
-fn run(
-    engine: &Engine,
-    detectors: &[Detector],
-    traces: &[SealedTrace],
-    texts: &Arc<Texts>,
-    batches: &[std::ops::Range<usize>],
-    next: &AtomicUsize,
-) -> Result<Detection, PluginError> {
-    let mut workers = detectors
-        .iter()
-        .map(|detector| Worker::new(engine, &detector.plugin, detector.settings.clone(), detector.limits))
-        .collect::<Result<Vec<Worker>, PluginError>>()?;
-    let mut part = Detection { runs: vec![DetectorRun::default(); detectors.len()], ..Detection::default() };
-    let mut batch = Batch::default();
-    while let Some(range) = batches.get(next.fetch_add(1, Ordering::Relaxed)) {
-        let some = &traces[range.clone()];
-        batch.fill(some);
-        let shared = SharedBatch::from(std::mem::take(&mut batch));
-        for (index, worker) in workers.iter_mut().enumerate() {
-            let run = &mut part.runs[index];
-            run.traces += some.len() as u64;
-            if !may_match(&detectors[index].manifest().interest, &shared) {
-                continue;
-            }
-            let outcome = worker.detect(some, &shared, texts, 1);
-            run.findings += outcome.findings.len() as u64;
-            run.set_aside
-                .extend(outcome.set_aside.into_iter().map(|(trace, fault)| (range.start + trace, fault)));
-            part.findings.extend(outcome.findings.into_iter().map(|mut raw| {
-                raw.trace += range.start;
-                Detected { detector: index, raw }
-            }));
-        }
-        batch = shared.reclaim();
+/// What the answers to one batch cost.
+#[derive(Default)]
+struct Cost {
+    /// Traces the detector failed on.
+    culprits: usize,
+    /// Memory of its findings.
+    bytes: usize,
+    /// What was cut of its answers.
+    losses: Losses,
+}
+
+/// What the answers of one detector cost, by batch.
+///
+/// A detector is given up after the first batch with which there are more than [`MAX_CULPRITS`] traces it failed on,
+/// or findings of more than [`Limits::run_bytes`]: what it says of later batches does not count, so that the result
+/// is the same whichever thread came to them first.
+#[derive(Default)]
+struct Account {
+    batches: BTreeMap<usize, Cost>,
+    culprits: usize,
+    bytes: usize,
+}
+
+impl Account {
+    fn add(&mut self, batch: usize, cost: Cost) {
+        self.culprits += cost.culprits;
+        self.bytes += cost.bytes;
+        self.batches.insert(batch, cost);
     }
-    Ok(part)
+
+    /// Returns the batch after which the detector is given up, as far as is known by now: it can only move down.
+    fn last_batch(&self, limits: &Limits) -> Option<usize> {
+        let over = |culprits, bytes| culprits > MAX_CULPRITS || bytes > limits.run_bytes;
+        if !over(self.culprits, self.bytes) {
+            return None;
+        }
+        let (mut culprits, mut bytes) = (0, 0);
+        self.batches.iter().find_map(|(batch, cost)| {
+            culprits += cost.culprits;
+            bytes += cost.bytes;
+            over(culprits, bytes).then_some(*batch)
+        })
+    }
+}
+
+/// What the threads share.
+struct Work<'a> {
+    engine: &'a Engine,
+    detectors: &'a [Detector],
+    traces: &'a [SealedTrace],
+    texts: &'a Arc<Texts>,
+    batches: &'a [std::ops::Range<usize>],
+    next: AtomicUsize,
+    /// By detector.
+    accounts: Vec<Mutex<Account>>,
+}
+
+impl Work<'_> {
+    /// One thread: takes the next batch until none is left.
+    fn run(&self) -> Result<Detection, PluginError> {
+        let mut workers = self
+            .detectors
+            .iter()
+            .map(|detector| {
+                Worker::new(self.engine, &detector.plugin, detector.settings.clone(), detector.limits)
+            })
+            .collect::<Result<Vec<Worker>, PluginError>>()?;
+        let runs = vec![DetectorRun::default(); self.detectors.len()];
+        let mut part = Detection { runs, ..Detection::default() };
+        let mut columns = Batch::default();
+        loop {
+            let number = self.next.fetch_add(1, Ordering::Relaxed);
+            let Some(range) = self.batches.get(number) else { return Ok(part) };
+            let traces = &self.traces[range.clone()];
+            columns.fill(traces);
+            let shared = SharedBatch::from(std::mem::take(&mut columns));
+            for (index, worker) in workers.iter_mut().enumerate() {
+                let last = self.account(index).last_batch(&self.detectors[index].limits);
+                let given_up = last.is_some_and(|last| last < number);
+                if given_up || !may_match(&self.detectors[index].manifest().interest, &shared) {
+                    continue;
+                }
+                let outcome = worker.detect(traces, &shared, self.texts, 1);
+                let cost = Cost {
+                    culprits: outcome.set_aside.len(),
+                    bytes: outcome.findings.iter().map(RawFinding::bytes).sum(),
+                    losses: outcome.losses,
+                };
+                self.account(index).add(number, cost);
+                let set_aside = outcome.set_aside.into_iter();
+                part.runs[index]
+                    .set_aside
+                    .extend(set_aside.map(|(trace, fault)| (range.start + trace, fault)));
+                part.findings.extend(outcome.findings.into_iter().map(|mut raw| {
+                    raw.trace += range.start;
+                    Detected { detector: index, raw }
+                }));
+            }
+            columns = shared.reclaim();
+        }
+    }
+
+    fn account(&self, detector: usize) -> MutexGuard<'_, Account> {
+        self.accounts[detector].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sets aside every trace after the batch with which a detector was given up, and counts.
+    fn settle(&self, all: &mut Detection) {
+        for (index, run) in all.runs.iter_mut().enumerate() {
+            run.traces = self.traces.len() as u64;
+            run.set_aside.sort_by_key(|(trace, _)| *trace);
+            let account = self.account(index);
+            let last = account.last_batch(&self.detectors[index].limits);
+            for (_, cost) in account.batches.range(..=last.unwrap_or(usize::MAX)) {
+                run.losses.merge(&cost.losses);
+            }
+            let Some(last) = last else { continue };
+            let end = self.batches[last].end;
+            run.set_aside.retain(|(trace, _)| *trace < end);
+            let fault = match run.set_aside.last() {
+                Some((_, fault)) if run.set_aside.len() > MAX_CULPRITS => fault.clone(),
+                _ => Arc::new(too_many_findings(self.detectors[index].limits.run_bytes)),
+            };
+            run.set_aside.extend((end..self.traces.len()).map(|trace| (trace, fault.clone())));
+            all.findings.retain(|finding| finding.detector != index || finding.raw.trace < end);
+        }
+        for finding in &all.findings {
+            all.runs[finding.detector].findings += 1;
+        }
+    }
+}
+
+fn too_many_findings(allowed: usize) -> Fault {
+    let message = format!("given up: its findings in one run take more than {allowed} bytes");
+    Fault { kind: FaultKind::Output, message }
 }
 
 /// Cuts the traces into batches.
@@ -168,4 +274,36 @@ pub fn complete(
     let value =
         |setting: &crate::plugin::Setting| configured.get(&setting.name).unwrap_or(&setting.default).clone();
     manifest.settings.iter().map(|setting| (setting.name.clone(), value(setting))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Scenario: answers to batches become known in any order.
+    /// Guarantees: the batch after which a detector is given up only moves down, to where it is in the end.
+    #[test]
+    fn a_detector_is_given_up_after_the_same_batch_in_any_order() {
+        let check = |costs: &[(usize, usize)], expect: Option<usize>| {
+            let limits = Limits { run_bytes: 100, ..Limits::DEFAULT };
+            let mut orders = [(0..costs.len()).collect::<Vec<_>>(), (0..costs.len()).rev().collect()];
+            orders[1].rotate_left(costs.len() / 2);
+            for order in orders {
+                let (mut account, mut known) = (Account::default(), usize::MAX);
+                for batch in order {
+                    let (culprits, bytes) = costs[batch];
+                    account.add(batch, Cost { culprits, bytes, ..Cost::default() });
+                    let last = account.last_batch(&limits).unwrap_or(usize::MAX);
+                    assert!(last <= known, "{costs:?}");
+                    known = last;
+                }
+                assert_eq!(account.last_batch(&limits), expect, "{costs:?}");
+            }
+        };
+        check(&[(0, 0), (MAX_CULPRITS, 100)], None);
+        check(&[(0, 40), (0, 40), (0, 40), (0, 40)], Some(2));
+        check(&[(0, 101), (0, 0)], Some(0));
+        check(&[(1, 0), (MAX_CULPRITS, 0), (MAX_CULPRITS, 0)], Some(1));
+        check(&[(MAX_CULPRITS, 100), (0, 1), (1, 0)], Some(1));
+    }
 }

@@ -21,6 +21,7 @@ pub mod detect;
 pub mod energy;
 pub mod finding;
 pub mod gate;
+mod hex;
 pub mod loss;
 pub mod normalize;
 pub mod plugin;

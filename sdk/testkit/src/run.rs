@@ -4,11 +4,10 @@ use crate::case::{Case, Expectation};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use tracewatt_core::detect::{self, Detector};
 use tracewatt_core::finding::{self, IgnoreNothing, Source};
 use tracewatt_core::loss::Losses;
-use tracewatt_core::plugin::{self, EPOCH_TICK_MS, Engine, Limits, Plugin, SettingKind, SettingValue};
+use tracewatt_core::plugin::{self, Engine, Limits, Plugin, SettingKind, SettingValue, ticking};
 use tracewatt_core::report::Finding;
 use tracewatt_core::semconv::{CoverageTable, MapOptions, Mapper};
 use tracewatt_core::trace::{IdTable, Texts};
@@ -124,22 +123,6 @@ impl Kit {
         };
         Ok(finding::fold(&source, detection.findings).findings)
     }
-}
-
-/// Advances the engine's epoch while `work` runs, so that time limits hold.
-fn ticking<T>(engine: &Engine, work: impl FnOnce() -> T) -> T {
-    let done = AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        scope.spawn(|| {
-            while !done.load(Ordering::Relaxed) {
-                std::thread::sleep(std::time::Duration::from_millis(EPOCH_TICK_MS));
-                engine.increment_epoch();
-            }
-        });
-        let result = work();
-        done.store(true, Ordering::Relaxed);
-        result
-    })
 }
 
 fn detector(id: &str, plugin: Plugin, settings: &[(String, String)]) -> Result<Detector, String> {

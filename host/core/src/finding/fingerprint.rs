@@ -1,5 +1,6 @@
 //! What makes two findings the same problem.
 
+use crate::hex::hex;
 use sha2::{Digest, Sha256};
 
 /// Everything that goes into a fingerprint. No id, no time, no count.
@@ -35,10 +36,6 @@ pub fn signature(identity: &Identity<'_>) -> String {
     let endpoint = identity.endpoint.replace(['/', ' '], "_");
     let hash = hex(&Sha256::digest(identity.subject)[..16]);
     format!("{}:{}:{endpoint}:{hash}", identity.kind, identity.service)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

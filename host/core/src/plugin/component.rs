@@ -1,6 +1,8 @@
 //! A component on its way to becoming a plug-in: audit, version check, manifest.
 
-use super::{Fault, Manifest, engine, instance};
+use super::engine::ticking;
+use super::{Fault, Manifest, Setting, SettingKind, engine, instance};
+use crate::hex::hex;
 use sha2::{Digest, Sha256};
 use wasmtime::Engine;
 use wasmtime::component::Component;
@@ -58,7 +60,8 @@ pub struct Plugin {
 impl Plugin {
     /// Returns the plug-in in `bytes`, a component. `compiled` is its compiled form, made by this project's
     /// own build; it is used when it fits this machine, and compiled anew otherwise. The manifest is read from
-    /// the component's stamp, or asked of a throw-away instance when there is none.
+    /// the component's stamp, or asked of a throw-away instance when there is none, for a limited time: epochs of
+    /// the engine go by meanwhile, also for whatever else runs in it.
     pub fn load(engine: &Engine, bytes: &[u8], compiled: Option<&[u8]>) -> Result<Plugin, PluginError> {
         audit(bytes)?;
         let component = match compiled.and_then(|compiled| deserialize(engine, compiled)) {
@@ -72,7 +75,7 @@ impl Plugin {
             None => describe(engine, &component)?,
         };
         check(&manifest)?;
-        Ok(Plugin { component, manifest, sha256: hex(&Sha256::digest(bytes)) })
+        Ok(Plugin { component, manifest, sha256: digest(bytes) })
     }
 
     /// Returns the manifest that the component's own `describe` gives, without looking at a stamp.
@@ -85,6 +88,12 @@ impl Plugin {
         check(&manifest)?;
         Ok(manifest)
     }
+}
+
+/// Returns the SHA-256 of a component's bytes, hexadecimal: what a configuration may ask for. Look at it before
+/// anything else is done with the bytes.
+pub fn digest(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
 }
 
 /// Returns the names of everything a component imports. Reads the binary; runs nothing.
@@ -120,9 +129,54 @@ fn compatible(version: &str) -> bool {
 }
 
 fn names(bytes: &[u8]) -> Result<(Vec<String>, Vec<String>), PluginError> {
+    use wasmparser::Payload;
+    let (mut imports, mut exports) = (Vec::new(), Vec::new());
+    outermost(bytes, |payload| {
+        match payload {
+            Payload::ComponentImportSection(section) => {
+                for import in section {
+                    imports.push(import.map_err(broken)?.name.name.to_owned());
+                }
+            }
+            Payload::ComponentExportSection(section) => {
+                for export in section {
+                    exports.push(export.map_err(broken)?.name.name.to_owned());
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    })?;
+    Ok((imports, exports))
+}
+
+/// Returns the manifest in the component's stamp. A section of that name in a module or component inside is
+/// not ours: anybody's code may be in there.
+fn stamped(bytes: &[u8]) -> Result<Option<Manifest>, PluginError> {
+    use wasmparser::Payload;
+    let mut stamp = None;
+    outermost(bytes, |payload| {
+        if let Payload::CustomSection(section) = payload
+            && section.name() == MANIFEST_SECTION
+            && stamp.replace(section.data()).is_some()
+        {
+            return Err(PluginError::Manifest("it is stamped twice".to_owned()));
+        }
+        Ok(())
+    })?;
+    stamp
+        .map(serde_json::from_slice)
+        .transpose()
+        .map_err(|error| PluginError::Manifest(format!("stamp: {error}")))
+}
+
+/// Shows every section of the component itself, and none of the modules and components in it.
+fn outermost<'a>(
+    bytes: &'a [u8],
+    mut see: impl FnMut(wasmparser::Payload<'a>) -> Result<(), PluginError>,
+) -> Result<(), PluginError> {
     use wasmparser::{Encoding, Parser, Payload};
-    let broken = |error: wasmparser::BinaryReaderError| PluginError::NotAComponent(error.to_string());
-    let (mut imports, mut exports, mut depth) = (Vec::new(), Vec::new(), 0u32);
+    let mut depth = 0u32;
     for payload in Parser::new(0).parse_all(bytes) {
         match payload.map_err(broken)? {
             Payload::Version { encoding: Encoding::Module, .. } if depth == 0 => {
@@ -130,38 +184,19 @@ fn names(bytes: &[u8]) -> Result<(Vec<String>, Vec<String>), PluginError> {
             }
             Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
             Payload::End(_) => depth = depth.saturating_sub(1),
-            Payload::ComponentImportSection(section) if depth == 0 => {
-                for import in section {
-                    imports.push(import.map_err(broken)?.name.name.to_owned());
-                }
-            }
-            Payload::ComponentExportSection(section) if depth == 0 => {
-                for export in section {
-                    exports.push(export.map_err(broken)?.name.name.to_owned());
-                }
-            }
+            payload if depth == 0 => see(payload)?,
             _ => {}
         }
     }
-    Ok((imports, exports))
+    Ok(())
 }
 
-fn stamped(bytes: &[u8]) -> Result<Option<Manifest>, PluginError> {
-    use wasmparser::{Parser, Payload};
-    for payload in Parser::new(0).parse_all(bytes) {
-        if let Ok(Payload::CustomSection(section)) = payload
-            && section.name() == MANIFEST_SECTION
-        {
-            return serde_json::from_slice(section.data())
-                .map(Some)
-                .map_err(|error| PluginError::Manifest(format!("stamp: {error}")));
-        }
-    }
-    Ok(None)
+fn broken(error: wasmparser::BinaryReaderError) -> PluginError {
+    PluginError::NotAComponent(error.to_string())
 }
 
 fn describe(engine: &Engine, component: &Component) -> Result<Manifest, PluginError> {
-    instance::describe(engine, component).map_err(|error| match error {
+    ticking(engine, || instance::describe(engine, component)).map_err(|error| match error {
         instance::DescribeError::World(message) => PluginError::World(message),
         instance::DescribeError::Fault(Fault { message, .. }) => PluginError::Manifest(message),
     })
@@ -188,16 +223,34 @@ fn check(manifest: &Manifest) -> Result<(), PluginError> {
         if manifest.rules[..at].iter().any(|other| other.name == rule.name) {
             return bad(format!("rule `{}` is there twice", rule.name));
         }
+        if rule.yields_to.contains(&rule.name) {
+            return bad(format!("rule `{}` yields to itself", rule.name));
+        }
     }
     for (at, setting) in manifest.settings.iter().enumerate() {
         if manifest.settings[..at].iter().any(|other| other.name == setting.name) {
             return bad(format!("setting `{}` is there twice", setting.name));
+        }
+        if let Err(reason) = bounds(setting) {
+            return bad(format!("the bounds of setting `{}` {reason}", setting.name));
         }
         if let Err(reason) = setting.check(&setting.default) {
             return bad(format!("the default of setting `{}` must be {reason}", setting.name));
         }
     }
     Ok(())
+}
+
+/// Checks that there is a value within the bounds of a setting, and that the bounds can be written down.
+fn bounds(setting: &Setting) -> Result<(), String> {
+    match setting.kind {
+        SettingKind::Integer { min, max } if min > max => Err(format!("hold no number: {min}..={max}")),
+        SettingKind::Float { min, max } if !min.is_finite() || !max.is_finite() => {
+            Err(format!("must be finite: {min}..={max}"))
+        }
+        SettingKind::Float { min, max } if min > max => Err(format!("hold no number: {min}..={max}")),
+        _ => Ok(()),
+    }
 }
 
 #[allow(unsafe_code)]
@@ -207,6 +260,97 @@ fn deserialize(engine: &Engine, compiled: &[u8]) -> Option<Component> {
     unsafe { Component::deserialize(engine, compiled) }.ok()
 }
 
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plugin::{Rule, SettingValue};
+
+    /// Scenario: sections with the name of the stamp, in the component and in what is inside it.
+    /// Guarantees: only the component's own is the stamp, and there is one at most.
+    #[test]
+    fn only_the_component_itself_is_stamped() {
+        let check = |inside: &str, expect: &str| {
+            let bytes = wat::parse_str(format!("(component {inside})")).unwrap();
+            let found = match stamped(&bytes) {
+                Ok(manifest) => manifest.map_or("nothing".to_owned(), |manifest| manifest.name),
+                Err(error) => error.to_string(),
+            };
+            assert_eq!(found, expect, "{inside}");
+        };
+        let stamp = |name: &str| {
+            let manifest = Manifest { name: name.to_owned(), ..Manifest::default() };
+            format!("(@custom {MANIFEST_SECTION:?} {:?})", serde_json::to_string(&manifest).unwrap())
+        };
+        check("", "nothing");
+        check(&stamp("a"), "a");
+        check(&format!("(core module {})", stamp("a")), "nothing");
+        check(&format!("(component {})", stamp("a")), "nothing");
+        check(&format!("(component (core module {}))", stamp("a")), "nothing");
+        check(&format!("(core module {}) {}", stamp("a"), stamp("b")), "b");
+        check(&format!("(component (component)) {}", stamp("b")), "b");
+        check(&format!("{} {}", stamp("a"), stamp("b")), "its manifest cannot be read: it is stamped twice");
+        check(
+            &format!("(@custom {MANIFEST_SECTION:?} \"{{\")"),
+            "its manifest cannot be read: stamp: EOF while parsing an object at line 1 column 1",
+        );
+    }
+
+    fn rule(name: &str) -> Rule {
+        Rule { name: name.to_owned(), ..Rule::default() }
+    }
+
+    fn setting(kind: SettingKind, default: SettingValue) -> Setting {
+        Setting { name: "limit".to_owned(), kind, default, doc: String::new() }
+    }
+
+    #[test]
+    fn a_manifest_that_contradicts_itself_is_refused() {
+        let manifest = |rules: &[Rule], settings: &[Setting]| Manifest {
+            name: "mine".to_owned(),
+            rules: rules.to_vec(),
+            settings: settings.to_vec(),
+            ..Manifest::default()
+        };
+        let verdict = |manifest: &Manifest| match check(manifest) {
+            Ok(()) => "fine".to_owned(),
+            Err(PluginError::BadManifest(reason)) => reason,
+            Err(error) => panic!("{error}"),
+        };
+        let rules = |rules: &[Rule], expect: &str| assert_eq!(verdict(&manifest(rules, &[])), expect);
+        let yields = |name: &str, to: &str| Rule { yields_to: vec![to.to_owned()], ..rule(name) };
+        rules(&[], "it has no rule");
+        rules(&[rule("a"), rule("b")], "fine");
+        rules(&[rule("a"), rule("a")], "rule `a` is there twice");
+        rules(&[rule("A-1")], "`A-1` is not a snake_case name");
+        rules(&[yields("a", "b"), rule("b")], "fine");
+        rules(&[yields("a", "somewhere_else")], "fine");
+        rules(&[rule("b"), yields("a", "a")], "rule `a` yields to itself");
+
+        let settings = |kind: SettingKind, default: SettingValue, expect: &str| {
+            assert_eq!(verdict(&manifest(&[rule("a")], &[setting(kind, default)])), expect);
+        };
+        let whole = |min, max| SettingKind::Integer { min, max };
+        let float = |min, max| SettingKind::Float { min, max };
+        let (one, half) = (SettingValue::Integer(1), SettingValue::Float(0.5));
+        settings(whole(1, 1), one.clone(), "fine");
+        settings(whole(2, 1), one.clone(), "the bounds of setting `limit` hold no number: 2..=1");
+        settings(whole(2, 3), one, "the default of setting `limit` must be a whole number in 2..=3, got 1");
+        settings(float(0.5, 0.5), half.clone(), "fine");
+        settings(float(1.0, 0.0), half.clone(), "the bounds of setting `limit` hold no number: 1..=0");
+        let (nan, endless) = (f64::NAN, f64::INFINITY);
+        settings(float(0.0, endless), half.clone(), "the bounds of setting `limit` must be finite: 0..=inf");
+        settings(
+            float(-endless, 1.0),
+            half.clone(),
+            "the bounds of setting `limit` must be finite: -inf..=1",
+        );
+        settings(float(nan, nan), half, "the bounds of setting `limit` must be finite: NaN..=NaN");
+        let default = "the default of setting `limit` must be a number in 0..=1, got NaN";
+        settings(float(0.0, 1.0), SettingValue::Float(nan), default);
+        settings(
+            SettingKind::Choice(Vec::new()),
+            SettingValue::Text("a".to_owned()),
+            "the default of setting `limit` must be one of , got \"a\"",
+        );
+    }
 }

@@ -1,24 +1,49 @@
 //! What a guest can call: the columns of the current batch, texts, the log. Every function is a plain look-up
 //! in the store's state; nonsense from the guest traps the guest.
 
+use super::answer;
 use super::bindings::tracewatt::plugin::host::Level;
 use super::instance::State;
 use crate::trace::{SharedBatch, TextId};
 use crate::with_columns;
+use std::collections::VecDeque;
 use std::sync::Arc;
 use wasmtime::component::Linker;
 use wasmtime::{Result, StoreContextMut};
 
 /// Longest log message kept, in bytes.
 const MAX_LOG_BYTES: usize = 1024;
-/// Log messages kept per call; the rest is counted.
+/// Log messages kept per call, the newest; the rest is counted.
 const MAX_LOG_MESSAGES: usize = 64;
 
-/// A message from a guest.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct LogLine {
-    pub(super) level: u8,
-    pub(super) message: String,
+/// What a guest wrote during a call.
+#[derive(Debug, Default)]
+pub(super) struct Log {
+    lines: VecDeque<(Level, String)>,
+    dropped: u64,
+}
+
+impl Log {
+    fn push(&mut self, level: Level, mut message: String) {
+        if self.lines.len() >= MAX_LOG_MESSAGES {
+            self.lines.pop_front();
+            self.dropped += 1;
+        }
+        answer::cut(&mut message, MAX_LOG_BYTES);
+        self.lines.push_back((level, message));
+    }
+
+    /// Returns the last message of level `error`: a panic's, when the guest panicked.
+    pub(super) fn last_error(&self) -> Option<&str> {
+        let error = |(level, _): &&(Level, String)| matches!(level, Level::Error);
+        self.lines.iter().rev().find(error).map(|(_, message)| message.as_str())
+    }
+
+    /// Empties the log for the next call, and returns how many messages it did not hold.
+    pub(super) fn clear(&mut self) -> u64 {
+        self.lines.clear();
+        std::mem::take(&mut self.dropped)
+    }
 }
 
 macro_rules! link_columns {
@@ -50,19 +75,40 @@ pub(super) fn link(linker: &mut Linker<State>) -> Result<()> {
     })?;
     let mut host = linker.instance("tracewatt:plugin/host@0.1.0")?;
     host.func_wrap("log", |mut store: StoreContextMut<'_, State>, (level, message): (Level, String)| {
-        store.data_mut().log(level as u8, message);
+        store.data_mut().log(level, message);
         Ok(())
     })?;
     Ok(())
 }
 
 impl State {
-    fn log(&mut self, level: u8, mut message: String) {
-        if self.logs.len() >= MAX_LOG_MESSAGES {
-            self.logs_dropped += 1;
-            return;
+    fn log(&mut self, level: Level, message: String) {
+        if matches!(level, Level::Error) {
+            // It lives and complains of something else: an allocation that fails leaves nothing to complain with.
+            self.meter.forget_refusal();
         }
-        message.truncate(message.floor_char_boundary(MAX_LOG_BYTES));
-        self.logs.push(LogLine { level, message });
+        self.log.push(level, message);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_messages_are_kept_and_the_others_counted() {
+        let mut log = Log::default();
+        log.push(Level::Error, "early".to_owned());
+        assert_eq!(log.last_error(), Some("early"));
+        for _ in 0..MAX_LOG_MESSAGES {
+            log.push(Level::Info, "x".repeat(2 * MAX_LOG_BYTES));
+        }
+        assert_eq!(log.last_error(), None);
+        log.push(Level::Error, "late".to_owned());
+        log.push(Level::Warn, "later".to_owned());
+        assert_eq!(log.last_error(), Some("late"));
+        assert!(log.lines.iter().all(|(_, message)| message.len() <= MAX_LOG_BYTES));
+        assert_eq!(log.clear(), 3);
+        assert_eq!((log.clear(), log.lines.len()), (0, 0));
     }
 }

@@ -1,10 +1,13 @@
 //! One instance of a plug-in in a store of its own, with limits on memory, time and output.
 
+use super::answer;
 use super::bindings::tracewatt::plugin::types as wit;
 use super::bindings::{self, DetectorPre};
 use super::engine::EPOCH_TICK_MS;
-use super::host_calls::{self, LogLine};
+use super::host_calls::{self, Log};
+use super::limits::{Limits, Meter};
 use super::{Fault, FaultKind, Fix, Interest, Manifest, Rule, Setting, SettingKind, SettingValue};
+use crate::loss::Losses;
 use crate::report::Severity;
 use crate::trace::{SharedBatch, Texts};
 use bindings::exports::tracewatt::plugin::manifest as wit_manifest;
@@ -12,24 +15,11 @@ use std::sync::Arc;
 use wasmtime::component::{Component, Linker};
 use wasmtime::{Engine, Result, Store, Trap};
 
-/// What one instance of a plug-in may use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// Linear memory, in bytes.
-    pub memory_bytes: usize,
-    /// Time of one call, in milliseconds, to the next tick of the epoch.
-    pub call_ms: u64,
-    /// Findings in one answer.
-    pub findings: usize,
-    /// Bytes of all texts and lists of one answer.
-    pub answer_bytes: usize,
-}
+/// Messages to the log beyond those that are kept of a call.
+const LOG_MESSAGES_DROPPED: &str = "plugin_log_messages_dropped";
 
-impl Default for Limits {
-    fn default() -> Self {
-        Limits { memory_bytes: 64 << 20, call_ms: 2_000, findings: 10_000, answer_bytes: 32 << 20 }
-    }
-}
+/// Time for the start of an instance and its manifest, in milliseconds.
+const DESCRIBE_MS: u64 = 2_000;
 
 /// State of a store: what host calls answer from, and the account of the limits.
 #[derive(Default)]
@@ -37,22 +27,8 @@ pub(super) struct State {
     pub(super) batch: Option<SharedBatch>,
     pub(super) texts: Option<Arc<Texts>>,
     pub(super) epoch: u32,
-    pub(super) logs: Vec<LogLine>,
-    pub(super) logs_dropped: u64,
-    memory_limit: usize,
-    memory_refused: bool,
-}
-
-impl wasmtime::ResourceLimiter for State {
-    fn memory_growing(&mut self, _current: usize, desired: usize, _maximum: Option<usize>) -> Result<bool> {
-        let allowed = desired <= self.memory_limit;
-        self.memory_refused |= !allowed;
-        Ok(allowed)
-    }
-
-    fn table_growing(&mut self, _current: usize, desired: usize, _maximum: Option<usize>) -> Result<bool> {
-        Ok(desired <= 100_000)
-    }
+    pub(super) log: Log,
+    pub(super) meter: Meter,
 }
 
 /// A plug-in ready to be instantiated any number of times.
@@ -82,14 +58,14 @@ impl Prepared {
     }
 
     fn instantiate(&self) -> std::result::Result<Instance, Fault> {
-        let state = State { memory_limit: self.limits.memory_bytes, ..State::default() };
+        let state = State { meter: Meter::new(self.limits.memory_bytes), ..State::default() };
         let mut store = Store::new(self.pre.engine(), state);
-        store.limiter(|state| state);
+        store.limiter(|state| &mut state.meter);
         store.set_hostcall_fuel(self.limits.answer_bytes);
         store.set_epoch_deadline(deadline_ticks(self.limits));
         match self.pre.instantiate(&mut store) {
             Ok(detector) => Ok(Instance { store, detector, limits: self.limits }),
-            Err(error) => Err(fault(&store, &error)),
+            Err(error) => Err(fault(&store, &error, Phase::Instantiate)),
         }
     }
 
@@ -103,25 +79,28 @@ impl Prepared {
         instance.store.set_epoch_deadline(deadline_ticks(self.limits));
         match instance.detector.tracewatt_plugin_lifecycle().call_configure(&mut instance.store, &entries) {
             Ok(Ok(())) => Ok(instance),
-            Ok(Err(message)) => Err(Fault { kind: FaultKind::Configure, message }),
-            Err(error) => Err(fault(&instance.store, &error)),
+            Ok(Err(message)) => Err(Fault { kind: FaultKind::Configure, message: answer::said(message) }),
+            Err(error) => Err(fault(&instance.store, &error, Phase::Call)),
         }
     }
 }
 
 impl Instance {
-    /// Calls `detect` on a batch. The texts must be the same, or grown, under the same `epoch`.
+    /// Calls `detect` on a batch. The texts must be the same, or grown, under the same `epoch`. What is not in
+    /// the answer although the guest wrote it is added to `losses`.
     pub(super) fn detect(
         &mut self,
         batch: &SharedBatch,
         texts: &Arc<Texts>,
         epoch: u32,
+        losses: &mut Losses,
     ) -> std::result::Result<Vec<wit::Finding>, Fault> {
         let state = self.store.data_mut();
         state.batch = Some(batch.clone());
         state.texts = Some(texts.clone());
         state.epoch = epoch;
-        state.logs.clear();
+        state.log.clear();
+        state.meter.forget_refusal();
         self.store.set_epoch_deadline(deadline_ticks(self.limits));
         let answer = self.detector.tracewatt_plugin_detect().call_detect(
             &mut self.store,
@@ -140,8 +119,11 @@ impl Instance {
                     self.limits.findings
                 ),
             }),
-            Ok(findings) => Ok(findings),
-            Err(error) => Err(fault(&self.store, &error)),
+            Ok(findings) => {
+                losses.add(LOG_MESSAGES_DROPPED, self.store.data_mut().log.clear());
+                Ok(findings)
+            }
+            Err(error) => Err(fault(&self.store, &error, Phase::Call)),
         }
     }
 }
@@ -151,12 +133,12 @@ pub(super) fn describe(
     engine: &Engine,
     component: &Component,
 ) -> std::result::Result<Manifest, DescribeError> {
-    let prepared = Prepared::new(engine, component, Limits::default())
+    let prepared = Prepared::new(engine, component, Limits { call_ms: DESCRIBE_MS, ..Limits::DEFAULT })
         .map_err(|error| DescribeError::World(format!("{error:#}")))?;
     let mut instance = prepared.instantiate().map_err(DescribeError::Fault)?;
     match instance.detector.tracewatt_plugin_manifest().call_describe(&mut instance.store) {
         Ok(description) => Ok(manifest(description)),
-        Err(error) => Err(DescribeError::Fault(fault(&instance.store, &error))),
+        Err(error) => Err(DescribeError::Fault(fault(&instance.store, &error, Phase::Call))),
     }
 }
 
@@ -165,17 +147,34 @@ fn deadline_ticks(limits: Limits) -> u64 {
     limits.call_ms.div_ceil(EPOCH_TICK_MS) + 1
 }
 
-fn fault(store: &Store<State>, error: &wasmtime::Error) -> Fault {
+/// When something failed.
+#[derive(Clone, Copy)]
+enum Phase {
+    Instantiate,
+    Call,
+}
+
+/// What wasmtime says when values of a call are larger than the store's fuel for host calls. The type is private.
+const OUT_OF_HOSTCALL_FUEL: &str = "too much data is being copied between the host and the guest";
+
+fn fault(store: &Store<State>, error: &wasmtime::Error, phase: Phase) -> Fault {
     let state = store.data();
-    let kind = match error.downcast_ref::<Trap>() {
-        Some(Trap::Interrupt) => FaultKind::Deadline,
-        _ if state.memory_refused => FaultKind::Memory,
-        Some(_) => FaultKind::Trap,
-        None => FaultKind::Output,
-    };
-    let said = state.logs.iter().rev().find(|line| line.level == 4).map(|line| line.message.as_str());
     let cause = error.root_cause().to_string();
-    Fault { kind, message: said.map_or(cause.clone(), |said| format!("{said} ({cause})")) }
+    let kind = match (error.downcast_ref::<Trap>(), phase) {
+        (Some(Trap::Interrupt), _) => FaultKind::Deadline,
+        (Some(Trap::UnreachableCodeReached), _) if state.meter.refused() => FaultKind::Memory,
+        (Some(_), _) => FaultKind::Trap,
+        (None, _) if cause.starts_with(OUT_OF_HOSTCALL_FUEL) => FaultKind::Output,
+        // What is left: a memory or table that is refused at the start, too many of them, no memory in the host.
+        (None, Phase::Instantiate) => FaultKind::Memory,
+        // What is left: texts that are not UTF-8, lists beyond the end of the memory, variants without such a case.
+        (None, Phase::Call) => FaultKind::Answer,
+    };
+    let message = match state.log.last_error() {
+        Some(said) => format!("{said} ({cause})"),
+        None => cause,
+    };
+    Fault { kind, message: answer::said(message) }
 }
 
 fn entry(name: &str, value: &SettingValue) -> wit::Entry {

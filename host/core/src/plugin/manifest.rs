@@ -149,6 +149,17 @@ impl Setting {
 }
 
 impl SettingValue {
+    /// Returns the value as JSON. A number that JSON does not have becomes `null`.
+    pub fn to_json(&self) -> serde_json::Value {
+        match self {
+            SettingValue::Boolean(value) => (*value).into(),
+            SettingValue::Integer(value) => (*value).into(),
+            SettingValue::Float(value) => (*value).into(),
+            SettingValue::Text(value) => value.as_str().into(),
+            SettingValue::TextList(values) => values.as_slice().into(),
+        }
+    }
+
     /// Returns the value as TOML would write it.
     pub fn display(&self) -> String {
         match self {

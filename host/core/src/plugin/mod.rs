@@ -9,19 +9,22 @@
 //! A guest sees columns of a batch, interned texts and a log, and nothing else. The host checks every number
 //! in its answers. Nothing in here knows what any detector does.
 
+mod answer;
 mod bindings;
 mod component;
 mod engine;
 mod fault;
 mod host_calls;
 mod instance;
+mod limits;
 mod manifest;
 mod worker;
 
-pub use component::{MANIFEST_SECTION, Plugin, PluginError, WIT_VERSION, imports};
-pub use engine::{EPOCH_TICK_MS, compatibility, engine, precompile};
+pub use answer::RawFinding;
+pub use component::{MANIFEST_SECTION, Plugin, PluginError, WIT_VERSION, digest, imports};
+pub use engine::{compatibility, engine, precompile, ticking};
 pub use fault::{Fault, FaultKind};
-pub use instance::Limits;
+pub use limits::Limits;
 pub use manifest::{Fix, Interest, Manifest, Rule, Setting, SettingKind, SettingValue};
 pub use wasmtime::Engine;
-pub use worker::{Outcome, RawFinding, Worker};
+pub use worker::{MAX_CULPRITS, Outcome, Worker};

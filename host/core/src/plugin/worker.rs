@@ -1,58 +1,27 @@
 //! One plug-in on one thread. A call covers many traces; when it fails, the instance is dropped and the
 //! batch is halved until the trace that causes the fault stands alone and is set aside, so that one bad trace
-//! costs one trace and a bad plug-in costs itself.
+//! costs one trace. What a plug-in may cost in all is decided where all batches are known, see `detect`.
 
-use super::bindings::tracewatt::plugin::types as wit;
-use super::instance::{self, Instance, Limits, Prepared};
-use super::{Fault, FaultKind, Plugin, PluginError, SettingValue};
-use crate::report::Severity;
+use super::answer::{self, RawFinding};
+use super::instance::{Instance, Prepared};
+use super::{Fault, Limits, Plugin, PluginError, SettingValue};
+use crate::loss::Losses;
 use crate::trace::{Batch, SealedTrace, SharedBatch, Texts};
 use std::sync::Arc;
 use wasmtime::Engine;
 
-/// Faults after which a plug-in is given up: the rest of the traces is set aside without a call.
-const MAX_FAULTS: u32 = 32;
-/// Longest text in an answer, in bytes; longer ones are cut.
-const MAX_TEXT_BYTES: usize = 4096;
-/// Pieces of evidence kept of one finding.
-const MAX_EVIDENCE: usize = 32;
-
-/// A finding as a plug-in made it, checked, with rows of its own trace.
-#[derive(Clone, Debug, PartialEq)]
-pub struct RawFinding {
-    /// Position of the trace among those the worker was given.
-    pub trace: usize,
-    /// Position of the rule in the manifest.
-    pub rule: usize,
-    /// Severity.
-    pub severity: Severity,
-    /// 0 to 1.
-    pub confidence: f64,
-    /// Rows of the trace, at least one, the anchor first.
-    pub rows: Vec<u32>,
-    /// Those of them that need not have happened.
-    pub avoidable: Vec<u32>,
-    /// How often it happened.
-    pub occurrences: u64,
-    /// Occurrences over all traces from which on the problem is reported.
-    pub quorum: u64,
-    /// What it is about; empty for the template of the anchor.
-    pub subject: String,
-    /// What was seen.
-    pub message: String,
-    /// What to do; empty for the advice of the rule.
-    pub advice: String,
-    /// Why.
-    pub evidence: Vec<(String, SettingValue)>,
-}
+/// Traces that a plug-in may fail on before it is given up: further ones are set aside without a call.
+pub const MAX_CULPRITS: usize = 32;
 
 /// What came of offering traces to a plug-in.
 #[derive(Clone, Debug, Default)]
 pub struct Outcome {
     /// Findings, in the order of the answers.
     pub findings: Vec<RawFinding>,
-    /// Traces the plug-in could not judge, each with the fault that set it aside.
-    pub set_aside: Vec<(usize, Fault)>,
+    /// Traces the plug-in could not judge, in order, each with the fault that set it aside.
+    pub set_aside: Vec<(usize, Arc<Fault>)>,
+    /// What was cut of the answers.
+    pub losses: Losses,
 }
 
 /// A plug-in on one thread.
@@ -61,7 +30,8 @@ pub struct Worker {
     settings: Vec<(String, SettingValue)>,
     rules: usize,
     instance: Option<Instance>,
-    faults: u32,
+    /// Why there will be no instance: it refused its settings once and would again.
+    refusal: Option<Arc<Fault>>,
 }
 
 impl Worker {
@@ -77,18 +47,11 @@ impl Worker {
     ) -> Result<Worker, PluginError> {
         let prepared = Prepared::new(engine, &plugin.component, limits)
             .map_err(|error| PluginError::World(format!("{error:#}")))?;
-        Ok(Worker { prepared, settings, rules: plugin.manifest.rules.len(), instance: None, faults: 0 })
+        Ok(Worker { prepared, settings, rules: plugin.manifest.rules.len(), instance: None, refusal: None })
     }
 
-    /// Instantiates and configures, so that refused settings show before the first batch.
-    pub fn start(&mut self) -> Result<(), Fault> {
-        if self.instance.is_none() {
-            self.instance = Some(self.prepared.configured(&self.settings)?);
-        }
-        Ok(())
-    }
-
-    /// Offers traces to the plug-in. `batch` holds the columns of exactly these traces.
+    /// Offers traces to the plug-in. `batch` holds the columns of exactly these traces. When more than
+    /// [`MAX_CULPRITS`] of them make it fail, the rest is set aside with the last of these faults.
     pub fn detect(
         &mut self,
         traces: &[SealedTrace],
@@ -110,13 +73,16 @@ impl Worker {
         epoch: u32,
         outcome: &mut Outcome,
     ) {
-        let fault = match self.call(batch, texts, epoch, first) {
-            Ok(findings) => return outcome.findings.extend(findings),
+        let exhausted = outcome.set_aside.len() > MAX_CULPRITS;
+        let last_fault = outcome.set_aside.last().filter(|_| exhausted).map(|(_, fault)| fault.clone());
+        let fault = match last_fault.map_or_else(|| self.call(batch, texts, epoch, first), Err) {
+            Ok((findings, losses)) => {
+                outcome.losses.merge(&losses);
+                return outcome.findings.extend(findings);
+            }
             Err(fault) => fault,
         };
-        self.instance = None;
-        self.faults += 1;
-        if traces.len() <= 1 || self.faults > MAX_FAULTS {
+        if traces.len() <= 1 || exhausted || self.refusal.is_some() {
             outcome.set_aside.extend((first..first + traces.len()).map(|trace| (trace, fault.clone())));
             return;
         }
@@ -126,84 +92,35 @@ impl Worker {
         }
     }
 
+    /// One call; an instance that fails is dropped. What was cut counts only where the answer does.
     fn call(
         &mut self,
         batch: &SharedBatch,
         texts: &Arc<Texts>,
         epoch: u32,
         first: usize,
-    ) -> Result<Vec<RawFinding>, Fault> {
-        if self.faults > MAX_FAULTS {
-            let message = format!("given up after {MAX_FAULTS} faults");
-            return Err(Fault { kind: FaultKind::Trap, message });
-        }
-        self.start()?;
-        let Some(instance) = &mut self.instance else { return Ok(Vec::new()) };
-        let answer = instance.detect(batch, texts, epoch)?;
-        answer.into_iter().map(|finding| check(finding, batch, self.rules, first)).collect()
+    ) -> Result<(Vec<RawFinding>, Losses), Arc<Fault>> {
+        let mut losses = Losses::default();
+        let mut instance = match self.instance.take() {
+            Some(instance) => instance,
+            None => self.start()?,
+        };
+        let answer = instance.detect(batch, texts, epoch, &mut losses)?;
+        let rules = self.rules;
+        let check = |finding| answer::check(finding, batch, rules, first, &mut losses);
+        let findings = answer.into_iter().map(check).collect::<Result<Vec<_>, Fault>>()?;
+        self.instance = Some(instance);
+        Ok((findings, losses))
     }
-}
 
-/// Turns rows of the batch into rows of the trace, and refuses what makes no sense.
-fn check(
-    finding: wit::Finding,
-    batch: &SharedBatch,
-    rules: usize,
-    first: usize,
-) -> Result<RawFinding, Fault> {
-    let nonsense = |message: String| Fault { kind: FaultKind::Answer, message };
-    let rule = finding.rule as usize;
-    if rule >= rules {
-        return Err(nonsense(format!("finding of rule {rule}, but the manifest has {rules}")));
+    fn start(&mut self) -> Result<Instance, Arc<Fault>> {
+        if let Some(refusal) = &self.refusal {
+            return Err(refusal.clone());
+        }
+        self.prepared.configured(&self.settings).map_err(|fault| {
+            let fault = Arc::new(fault);
+            self.refusal = Some(fault.clone());
+            fault
+        })
     }
-    let confidence = f64::from(finding.confidence);
-    if !(0.0..=1.0).contains(&confidence) {
-        return Err(nonsense(format!("confidence {confidence} is not between 0 and 1")));
-    }
-    let Some(&anchor) = finding.spans.first() else {
-        return Err(nonsense("finding without a span".to_owned()));
-    };
-    let trace = batch.trace_offsets.partition_point(|offset| *offset <= anchor).wrapping_sub(1);
-    let (Some(&from), Some(&to)) = (batch.trace_offsets.get(trace), batch.trace_offsets.get(trace + 1))
-    else {
-        return Err(nonsense(format!("span row {anchor} does not exist")));
-    };
-    let local = |rows: Vec<u32>| -> Result<Vec<u32>, Fault> {
-        if rows.len() > (to - from) as usize {
-            return Err(nonsense(format!("{} rows, but the trace has {}", rows.len(), to - from)));
-        }
-        if let Some(row) = rows.iter().find(|row| !(from..to).contains(*row)) {
-            return Err(nonsense(format!("span row {row} is not of the trace with row {anchor}")));
-        }
-        let mut sorted = rows.clone();
-        sorted.sort_unstable();
-        if let Some(pair) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
-            return Err(nonsense(format!("span row {} is named twice", pair[0])));
-        }
-        Ok(rows.into_iter().map(|row| row - from).collect())
-    };
-    let rows = local(finding.spans)?;
-    let avoidable = local(finding.avoidable)?;
-    let occurrences =
-        if finding.occurrences == 0 { rows.len() as u64 } else { u64::from(finding.occurrences) };
-    let evidence = finding.evidence.into_iter().take(MAX_EVIDENCE);
-    Ok(RawFinding {
-        trace: first + trace,
-        rule,
-        severity: instance::severity(finding.severity),
-        confidence: (confidence * 1000.0).round() / 1000.0,
-        rows,
-        avoidable,
-        occurrences,
-        quorum: u64::from(finding.quorum),
-        subject: cut(finding.subject),
-        message: cut(finding.message),
-        advice: cut(finding.advice),
-        evidence: evidence.map(|entry| (cut(entry.name), instance::from_wit(entry.value))).collect(),
-    })
-}
-
-fn cut(mut text: String) -> String {
-    text.truncate(text.floor_char_boundary(MAX_TEXT_BYTES));
-    text
 }
