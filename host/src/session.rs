@@ -7,11 +7,8 @@ use crate::stock::STOCK;
 use anyhow::{Context, Result, bail};
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 use tracewatt_core::detect::{self, Detector};
-use tracewatt_core::plugin::{EPOCH_TICK_MS, Engine, Limits, Manifest, Plugin, SettingValue, engine};
+use tracewatt_core::plugin::{Engine, Limits, Manifest, Plugin, SettingValue, digest, engine};
 
 /// Everything a command needs before it looks at a trace.
 pub struct Session {
@@ -36,7 +33,8 @@ pub struct Opened {
 /// Reads the configuration and loads every plug-in it names, and the stock ones.
 ///
 /// # Errors
-/// When a file cannot be read, or a component is no plug-in. Nothing is checked yet.
+/// When a file cannot be read, a component has another digest than the configuration asks for, or it is no
+/// plug-in. Nothing else is checked yet.
 pub fn open(source: &ConfigSource) -> Result<Opened> {
     let mut raw = match &source.file {
         Some(path) => config::read(path)?,
@@ -44,13 +42,17 @@ pub fn open(source: &ConfigSource) -> Result<Opened> {
     };
     raw.override_with(&source.flags);
     let engine = engine().map_err(|error| anyhow::anyhow!("this machine cannot run plug-ins: {error:#}"))?;
-    let mut named: BTreeMap<String, PluginSource> =
-        STOCK.iter().map(|stock| (stock.id.to_owned(), PluginSource::Builtin(stock.id.to_owned()))).collect();
-    named.extend(raw.plugins().into_iter().map(|NamedPlugin { id, source }| (id, source)));
+    let stock = |id: &str| NamedPlugin {
+        id: id.to_owned(),
+        source: PluginSource::Builtin(id.to_owned()),
+        sha256: None,
+    };
+    let named = STOCK.iter().map(|one| stock(one.id)).chain(raw.plugins());
+    let named: BTreeMap<String, NamedPlugin> = named.map(|plugin| (plugin.id.clone(), plugin)).collect();
     let mut opened = Opened { raw, described: Vec::new(), engine, plugins: Vec::new() };
-    for (id, source) in named {
+    for (id, plugin) in named {
         // A stock plug-in that does not exist is the configuration's error, which its check reports with the line.
-        let Some(plugin) = load(&opened.engine, &id, &source)? else { continue };
+        let Some(plugin) = load(&opened.engine, &plugin)? else { continue };
         opened.described.push((id, plugin.manifest.clone()));
         opened.plugins.push(plugin);
     }
@@ -60,37 +62,41 @@ pub fn open(source: &ConfigSource) -> Result<Opened> {
 /// Reads, loads and checks.
 ///
 /// # Errors
-/// As [`open`]; also everything that is wrong with the configuration, at once, and a component whose digest is
-/// not the one the configuration asks for.
+/// As [`open`]; also everything that is wrong with the configuration, at once.
 pub fn load_session(source: &ConfigSource) -> Result<Session> {
     let opened = open(source)?;
     let config = config::check(&opened.raw, &opened.described)?;
-    for (plugin, wanted) in opened.plugins.iter().zip(&config.detection.plugins) {
-        if let Some(sha256) = wanted.sha256.as_deref().filter(|sha256| *sha256 != plugin.sha256) {
-            bail!(
-                "plug-in `{}`: the component has the digest {}, the configuration asks for {sha256}; \
-                 get the right component, or correct plugins.{}.sha256",
-                wanted.id,
-                plugin.sha256,
-                wanted.id
-            );
-        }
-    }
     Ok(Session { config, engine: opened.engine, plugins: opened.plugins })
 }
 
-fn load(engine: &Engine, id: &str, source: &PluginSource) -> Result<Option<Plugin>> {
+fn load(engine: &Engine, named: &NamedPlugin) -> Result<Option<Plugin>> {
+    let NamedPlugin { id, source, .. } = named;
     match source {
-        PluginSource::Builtin(name) => match STOCK.iter().find(|stock| stock.id == name) {
-            Some(stock) => Ok(Some(stock.load(engine).with_context(|| format!("stock plug-in `{name}`"))?)),
-            None => Ok(None),
-        },
+        PluginSource::Builtin(name) => {
+            let Some(stock) = STOCK.iter().find(|stock| stock.id == name) else { return Ok(None) };
+            let subject = || format!("stock plug-in `{name}`");
+            require_digest(named, stock.component).with_context(subject)?;
+            Ok(Some(stock.load(engine).with_context(subject)?))
+        }
         PluginSource::Path(path) => {
             let subject = || format!("cannot load plug-in `{id}` from {}", path.display());
             let bytes = std::fs::read(path).with_context(subject)?;
-            let load = || Plugin::load(engine, &bytes, None);
-            Ok(Some(ticking(engine, load).with_context(subject)?))
+            require_digest(named, &bytes).with_context(subject)?;
+            Ok(Some(Plugin::load(engine, &bytes, None).with_context(subject)?))
         }
+    }
+}
+
+/// Compares a component with the digest in the configuration, before anything looks into the component.
+fn require_digest(named: &NamedPlugin, component: &[u8]) -> Result<()> {
+    let found = digest(component);
+    match named.sha256.as_deref() {
+        Some(wanted) if wanted != found => bail!(
+            "the component has the digest {found}, the configuration asks for {wanted}; \
+             get the right component, or correct plugins.{}.sha256",
+            named.id
+        ),
+        _ => Ok(()),
     }
 }
 
@@ -123,21 +129,4 @@ impl Session {
         let settings = detect::complete(&plugin.manifest, &settings);
         Detector { id: config.id.clone(), plugin: plugin.clone(), settings, limits }
     }
-}
-
-/// Advances the engine's epoch while `work` runs: without that, time limits of plug-ins never end.
-pub(crate) fn ticking<T>(engine: &Engine, work: impl FnOnce() -> T) -> T {
-    let done = Arc::new(AtomicBool::new(false));
-    let (ended, ticked) = (done.clone(), engine.clone());
-    let ticker = std::thread::spawn(move || {
-        while !ended.load(Ordering::Relaxed) {
-            std::thread::park_timeout(Duration::from_millis(EPOCH_TICK_MS));
-            ticked.increment_epoch();
-        }
-    });
-    let result = work();
-    done.store(true, Ordering::Relaxed);
-    ticker.thread().unpark();
-    let _ = ticker.join();
-    result
 }

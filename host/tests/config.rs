@@ -299,7 +299,7 @@ fn plugins_are_named_before_they_are_known() {
         "[plugins.mine]\npath = 'mine.wasm'\n[plugins.slow]\nenabled = false\n[plugins.other]\nbuiltin = 'slow'\n\
          [plugins.both]\nbuiltin = 'slow'\npath = 'x'\n",
     );
-    let named = |id: &str, source| NamedPlugin { id: id.to_owned(), source };
+    let named = |id: &str, source| NamedPlugin { id: id.to_owned(), source, sha256: None };
     assert_eq!(
         raw.plugins(),
         [

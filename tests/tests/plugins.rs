@@ -106,6 +106,29 @@ fn another_digest_is_refused() {
     assert!(message.contains(&wrong) && message.contains("plugins.n_plus_one.sha256"), "{message}");
 }
 
+/// Scenario: a file that is no component, and has another digest than the configuration asks for.
+/// Guarantees: the digest is what is wrong with it, because nobody looks inside before; `config check` says so too.
+#[test]
+fn a_digest_comes_before_everything_else() {
+    for digest in ["\"0000\"", "5"] {
+        let place = place(b"who knows what", &format!("sha256 = {digest}\n"));
+        for command in [&["analyze", "in.json"][..], &["config", "check"]] {
+            let Outcome { code, stderr, .. } = place.run(command);
+            assert_eq!(code, 75, "{stderr}");
+            assert!(stderr.contains("has the digest") && !stderr.contains("component:"), "{stderr}");
+        }
+    }
+}
+
+/// Scenario: the right component, and a digest in capitals. Guarantees: it is the right one still.
+#[test]
+fn a_digest_may_be_in_capitals() {
+    let bytes = component("n_plus_one");
+    let digest = tracewatt_core::plugin::digest(&bytes).to_uppercase();
+    let outcome = place(&bytes, &format!("sha256 = \"{digest}\"\n")).run(&["config", "check"]);
+    assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+}
+
 /// Scenario: a core module, garbage, an empty file, half a component, no file.
 /// Guarantees: each is refused with the plug-in, the file and the reason.
 #[test]

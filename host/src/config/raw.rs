@@ -46,6 +46,8 @@ pub struct NamedPlugin {
     pub id: String,
     /// Where its component is.
     pub source: PluginSource,
+    /// Digest its component must have, lower-case; anything, when what was written is no digest.
+    pub sha256: Option<String>,
 }
 
 /// Where a component is.
@@ -110,9 +112,13 @@ impl Raw {
                 (None, None) => PluginSource::Builtin(key.name.clone()),
                 (Some(_), Some(_)) => continue,
             };
-            plugins.insert(key.name.clone(), source);
+            let sha256 = section.get("sha256").map(|digest| match &digest.value {
+                Value::Text(digest) => digest.to_ascii_lowercase(),
+                other => other.to_toml(),
+            });
+            plugins.insert(key.name.clone(), NamedPlugin { id: key.name.clone(), source, sha256 });
         }
-        plugins.into_iter().map(|(id, source)| NamedPlugin { id, source }).collect()
+        plugins.into_values().collect()
     }
 }
 
