@@ -6,7 +6,7 @@
 
 use super::kind::Kind;
 use super::value::{Node, Value};
-use tracewatt_core::plugin::{Manifest, Setting, SettingKind};
+use tracewatt_core::plugin::{Limits, Manifest, Setting, SettingKind};
 
 /// A plug-in's id in the configuration and its manifest.
 pub type Described = (String, Manifest);
@@ -298,14 +298,19 @@ fn plugin_sections(plugins: &[Described]) -> Fields {
 
 fn limits() -> Vec<Field> {
     vec![
-        preset("memory_mib", integer(1, 4096), Value::Integer(64), "Memory in MiB, per thread."),
+        preset(
+            "memory_mib",
+            integer(1, 4096),
+            number(Limits::DEFAULT.memory_bytes >> 20),
+            "Memory in MiB, per thread.",
+        ),
         preset(
             "call_ms",
             integer(1, 3_600_000),
-            Value::Integer(5_000),
+            number(Limits::DEFAULT.call_ms),
             "Time for one call in milliseconds; a call judges up to 64 traces.",
         ),
-        preset("findings", integer(1, 1_000_000), Value::Integer(10_000), "Findings of one call."),
+        preset("findings", integer(1, 1_000_000), number(Limits::DEFAULT.findings), "Findings of one call."),
     ]
 }
 
@@ -516,6 +521,10 @@ fn unused(name: &str) -> Field {
 
 fn text(text: &str) -> Value {
     Value::Text(text.to_owned())
+}
+
+fn number(number: impl TryInto<i64>) -> Value {
+    Value::Integer(number.try_into().unwrap_or(i64::MAX))
 }
 
 fn integer(min: i64, max: i64) -> Kind {
