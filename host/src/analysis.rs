@@ -4,7 +4,7 @@
 use crate::cli::invocation::Environment;
 use crate::config::{Config, Override};
 use crate::ingest::{ReadLimits, Reader, Source, SpanSink};
-use crate::session::{Session, ticking};
+use crate::session::Session;
 use anyhow::Result;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
@@ -16,7 +16,7 @@ use tracewatt_core::energy::{self, GreenScore, RowSet, ScoreInput};
 use tracewatt_core::finding::{self, BelowQuorum, Detected, Folded, Identity, Ignore, RuleSetting};
 use tracewatt_core::gate::{self, GateInput};
 use tracewatt_core::loss::Losses;
-use tracewatt_core::plugin::SettingValue;
+use tracewatt_core::plugin::{SettingValue, ticking};
 use tracewatt_core::report::{self as model, Report, SCHEMA_VERSION, SuggestedFix, Warning};
 use tracewatt_core::semconv::{AttrSet, CoverageTable, MapOptions, Mapper, RawSpan, sdk};
 use tracewatt_core::trace::{IdTable, SealedTrace, Texts};
@@ -144,6 +144,9 @@ pub fn analyze(session: &Session, traces: &Traces, judgement: &Judgement<'_>) ->
     });
     let mut report = assemble(session, traces, &folded, &score, judgement);
     report.plugins = plugin_runs(traces, &detectors, &detection.runs);
+    for (reason, count) in detection.runs.iter().flat_map(|run| run.losses.iter()) {
+        *report.analysis.losses.entry(reason.to_owned()).or_default() += count;
+    }
     let below_quorum = folded.below_quorum.clone();
     judge(session, traces, &folded, &avoidable, judgement, &mut report);
     Ok(Analyzed { report, below_quorum })
@@ -191,14 +194,14 @@ pub(crate) fn run_variants(session: &Session, traces: &Traces, variants: &[Varia
     let run = || detect::detect(&session.engine, &detectors, &traces.sealed, &traces.texts, threads);
     let detection = ticking(&session.engine, run)?;
     let mut merged = Detection { runs: vec![DetectorRun::default(); variants.len()], ..Detection::default() };
+    let mut aside: BTreeSet<(usize, usize)> = BTreeSet::new();
     for (run, (index, profile, id)) in detection.runs.into_iter().zip(&origin) {
         let into = &mut merged.runs[*index];
         into.traces = into.traces.max(run.traces);
         into.findings += run.findings;
+        into.losses.merge(&run.losses);
         for (trace, fault) in run.set_aside {
-            if profiles.in_trace(&traces.sealed[trace], *profile, id)
-                && into.set_aside.iter().all(|(other, _)| *other != trace)
-            {
+            if profiles.in_trace(&traces.sealed[trace], *profile, id) && aside.insert((*index, trace)) {
                 into.set_aside.push((trace, fault));
             }
         }
@@ -384,8 +387,9 @@ fn assemble(
 }
 
 /// Losses after which findings may be missing.
-const LOSING: [&str; 6] = [
+const LOSING: [&str; 7] = [
     "spans_over_trace_limit",
+    "spans_with_bad_times",
     "spans_without_id",
     "spans_without_start_time",
     "spans_without_process",
@@ -412,15 +416,8 @@ fn name_the_setting(finding: &mut model::Finding) {
 }
 
 fn detection_config(session: &Session) -> BTreeMap<String, serde_json::Value> {
-    let json = |value: &SettingValue| match value {
-        SettingValue::Boolean(value) => (*value).into(),
-        SettingValue::Integer(value) => (*value).into(),
-        SettingValue::Float(value) => (*value).into(),
-        SettingValue::Text(value) => value.as_str().into(),
-        SettingValue::TextList(values) => values.clone().into(),
-    };
     let all = session.active().flat_map(|(config, _)| {
-        config.settings.iter().map(|(name, value)| (format!("{}.{name}", config.id), json(value)))
+        config.settings.iter().map(|(name, value)| (format!("{}.{name}", config.id), value.to_json()))
     });
     all.collect()
 }

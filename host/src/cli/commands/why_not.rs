@@ -14,6 +14,7 @@ use crate::session::Session;
 use anyhow::Result;
 use search::{Changes, Direction, Hit, Interval, Scale, Search, found};
 use seen::Seen;
+use std::sync::Arc;
 use tracewatt_core::acknowledge::{Date, NamePattern};
 use tracewatt_core::finding::{BelowQuorum, Detected, Folded, IgnoreNothing};
 use tracewatt_core::plugin::{Fault, Setting, SettingValue};
@@ -73,7 +74,7 @@ pub(super) fn answer(
     let session = &*session;
     let today = today();
     let (detection, _) = analysis::run_detectors(session, traces)?;
-    let faults: Vec<(usize, Vec<(usize, Fault)>)> =
+    let faults: Vec<(usize, Vec<(usize, Arc<Fault>)>)> =
         detection.runs.into_iter().map(|run| run.set_aside).enumerate().collect();
     let detected = detection.findings;
     let folded = analysis::fold(session, traces, detected.clone(), &Ignores(&session.config, today));
@@ -230,7 +231,7 @@ impl Answer<'_> {
     }
 
     /// Traces a plug-in could not judge: what they hold is not known.
-    fn faults(&mut self, plugin: usize, faults: &[(usize, Vec<(usize, Fault)>)]) {
+    fn faults(&mut self, plugin: usize, faults: &[(usize, Vec<(usize, Arc<Fault>)>)]) {
         let Some((_, faults)) = faults.iter().find(|(index, faults)| *index == plugin && !faults.is_empty())
         else {
             return;
