@@ -9,11 +9,12 @@ pub enum FaultKind {
     Trap,
     /// It ran longer than a call may take.
     Deadline,
-    /// It asked for more memory than it may have, and died of the refusal.
+    /// It asked for more memory than it may have, and died of the refusal; or there are too many memories, tables or
+    /// modules in it.
     Memory,
-    /// It answered more than it may: findings, texts.
+    /// It answered more than it may: findings, texts, in one call or in a run.
     Output,
-    /// Its answer makes no sense: a row that does not exist, a rule it does not have.
+    /// What it hands over makes no sense: a row that does not exist, a rule it does not have, a text that is no UTF-8.
     Answer,
     /// It refused its settings.
     Configure,
