@@ -106,6 +106,26 @@ fn another_digest_is_refused() {
     assert!(message.contains(&wrong) && message.contains("plugins.n_plus_one.sha256"), "{message}");
 }
 
+/// Scenario: a detector that writes 100 000 messages, and one with too much evidence.
+/// Guarantees: the report says how much of that it leaves out.
+#[test]
+fn what_is_cut_of_an_answer_is_in_the_report() {
+    let target = profile_folder().parent().unwrap().join("plugins");
+    let module =
+        tracewatt_build::compile(&workspace(), &["misbehaving".to_owned()], &target).unwrap().remove(0);
+    let place = place(&tracewatt_build::componentize_file("misbehaving", &module).unwrap(), "");
+    place
+        .spans("in.json", &request(1, 0..1, |_| Span::http(1, 0, 0, "GET", "http://user/poison").at(MS, MS)));
+    let losses = |mode: &str| {
+        let settings = format!("[plugins.bad]\npath = \"other.wasm\"\nsettings = {{ mode = \"{mode}\" }}\n");
+        place.write("tracewatt.toml", settings);
+        place.report(&["in.json"])["analysis"]["losses"].to_string()
+    };
+    assert_eq!(losses("behave"), "{}");
+    assert_eq!(losses("flood_log"), r#"{"plugin_log_messages_dropped":99936}"#);
+    assert_eq!(losses("flood_evidence"), r#"{"plugin_evidence_dropped":8,"plugin_texts_cut":32}"#);
+}
+
 /// Scenario: a file that is no component, and has another digest than the configuration asks for.
 /// Guarantees: the digest is what is wrong with it, because nobody looks inside before; `config check` says so too.
 #[test]

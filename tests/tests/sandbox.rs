@@ -71,6 +71,10 @@ impl Sandbox {
 
     fn run(&self, mode: &str) -> Outcome {
         let limits = Limits { call_ms: 200, findings: 1_000, answer_bytes: 8 << 20, ..Limits::DEFAULT };
+        self.run_within(limits, mode)
+    }
+
+    fn run_within(&self, limits: Limits, mode: &str) -> Outcome {
         let settings = vec![("mode".to_owned(), SettingValue::Text(mode.to_owned()))];
         let mut worker = Worker::new(&self.engine, &self.plugin, settings, limits).unwrap();
         ticking(&self.engine, || worker.detect(&self.traces, &Batch::of(&self.traces).into(), &self.texts, 1))
@@ -156,6 +160,17 @@ fn talking_is_no_fault() {
         assert!(outcome.set_aside.is_empty(), "{mode}: {:?}", outcome.set_aside);
         assert_eq!(outcome.findings.len(), TRACES as usize, "{mode}");
     }
+}
+
+/// Scenario: a detector may have less memory than it needs to start.
+/// Guarantees: every trace is set aside, and memory is named as the reason.
+#[test]
+fn too_little_memory_to_start_is_named() {
+    let outcome = Sandbox::new().run_within(Limits { memory_bytes: 1 << 16, ..Limits::DEFAULT }, "behave");
+    assert_eq!(outcome.set_aside.len(), TRACES as usize);
+    let (_, fault) = &outcome.set_aside[0];
+    assert_eq!(fault.kind, FaultKind::Memory, "{fault}");
+    assert!(fault.message.contains("memory limits"), "{fault}");
 }
 
 /// Scenario: a detector talks much, in its log or in its evidence.
