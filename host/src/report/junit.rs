@@ -5,16 +5,19 @@ use super::{RenderOptions, clean, model, quantity, words};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use tracewatt_core::gate::{self, Verdict};
+use words::BestInstances;
 
 /// Writes the report as JUnit XML.
 pub fn write(report: &model::Report, options: &RenderOptions<'_>, out: &mut dyn Write) -> io::Result<()> {
     let mut suites = vec![gate_suite(&report.quality_gate)];
     let mut services: BTreeMap<&str, Vec<Case>> = BTreeMap::new();
+    let best = BestInstances::among(&report.findings);
     for problem in &report.problems {
-        services.entry(&problem.service).or_default().push(problem_case(problem, report, options));
+        let case = problem_case(problem, &report.quality_gate, &best, options);
+        services.entry(&problem.service).or_default().push(case);
     }
     for acknowledged in &report.acknowledged {
-        let case = acknowledged_case(acknowledged, options);
+        let case = acknowledged_case(acknowledged, &best, options);
         services.entry(&acknowledged.problem.service).or_default().push(case);
     }
     suites.extend(services.into_iter().map(|(name, cases)| Suite { name: name.to_owned(), cases }));
@@ -65,31 +68,35 @@ fn rule_case(rule: &model::GateRule) -> Case {
     Case { name: rule.rule.clone(), class: "gate".to_owned(), outcome, details }
 }
 
-fn problem_case(problem: &model::Problem, report: &model::Report, options: &RenderOptions<'_>) -> Case {
+fn problem_case(
+    problem: &model::Problem,
+    gate: &model::QualityGate,
+    best: &BestInstances<'_>,
+    options: &RenderOptions<'_>,
+) -> Case {
     let title = words::title(&problem.kind, options.manifests);
-    let outcome = match words::fails_gate(problem, &report.quality_gate, options) {
+    let outcome = match words::fails_gate(problem, gate, options) {
         true => Outcome::Failed {
             kind: problem.kind.clone(),
             message: format!("{title}: {}", words::seen(problem)),
         },
         false => Outcome::Passed,
     };
-    Case {
-        name: case_name(problem, &title),
-        class: class(problem),
-        outcome,
-        details: details(problem, &report.findings),
-    }
+    Case { name: case_name(problem, &title), class: class(problem), outcome, details: details(problem, best) }
 }
 
-fn acknowledged_case(acknowledged: &model::Acknowledged, options: &RenderOptions<'_>) -> Case {
+fn acknowledged_case(
+    acknowledged: &model::Acknowledged,
+    best: &BestInstances<'_>,
+    options: &RenderOptions<'_>,
+) -> Case {
     let problem = &acknowledged.problem;
     let message = format!("acknowledged by {}: {}", acknowledged.acknowledged_by, acknowledged.reason);
     Case {
         name: case_name(problem, &words::title(&problem.kind, options.manifests)),
         class: class(problem),
         outcome: Outcome::Skipped { message },
-        details: details(problem, &[]),
+        details: details(problem, best),
     }
 }
 
@@ -101,12 +108,12 @@ fn class(problem: &model::Problem) -> String {
     format!("{} {}", problem.service, problem.source_endpoint)
 }
 
-fn details(problem: &model::Problem, findings: &[model::Finding]) -> String {
+fn details(problem: &model::Problem, best: &BestInstances<'_>) -> String {
     let mut lines = vec![
         format!("severity: {}", words::severity(problem.severity)),
         format!("operation: {}", problem.template),
         format!("seen: {}", words::seen(problem)),
-        format!("confidence: {}", words::confidence(problem, findings)),
+        format!("confidence: {}", words::confidence(problem, best)),
     ];
     lines.extend(problem.durations.as_ref().map(|d| format!("time: {}", words::durations(d))));
     lines.extend(

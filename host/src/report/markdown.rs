@@ -12,6 +12,7 @@ use super::{RenderOptions, model, words};
 use model::{ProblemStatus, Severity};
 use std::io::{self, Write};
 use tracewatt_core::gate::Verdict;
+use words::BestInstances;
 
 /// Longest comment, bytes. GitHub takes 65,536 characters; a workflow may add a heading of its own.
 pub const LIMIT: usize = 60_000;
@@ -199,7 +200,8 @@ impl Comment {
     }
 
     fn details(&mut self, problems: &[&model::Problem], report: &model::Report, options: &RenderOptions<'_>) {
-        let entries = problems.iter().take(MAX_ROWS).map(|problem| detail(problem, report, options));
+        let best = BestInstances::among(&report.findings);
+        let entries = problems.iter().take(MAX_ROWS).map(|problem| detail(problem, &best, options));
         self.folded("Details and fixes", "", entries.collect());
     }
 }
@@ -223,7 +225,7 @@ fn row(problem: &model::Problem, options: &RenderOptions<'_>) -> String {
     )
 }
 
-fn detail(problem: &model::Problem, report: &model::Report, options: &RenderOptions<'_>) -> String {
+fn detail(problem: &model::Problem, best: &BestInstances<'_>, options: &RenderOptions<'_>) -> String {
     let mut lines = vec![
         format!("**{}**\n", one_line(problem, options)),
         format!("- operation: {}", code(&problem.template, 1000)),
@@ -234,7 +236,7 @@ fn detail(problem: &model::Problem, report: &model::Report, options: &RenderOpti
     if let Some(location) = problem.code_location.as_ref().and_then(words::code_location) {
         lines.push(format!("- source: {}", code(&location, 300)));
     }
-    lines.push(format!("- confidence: {}", prose(&words::confidence(problem, &report.findings))));
+    lines.push(format!("- confidence: {}", prose(&words::confidence(problem, best))));
     let fix = problem.suggested_fix.as_ref();
     let text = fix.map_or(&problem.suggestion, |fix| &fix.recommendation);
     let framework = fix.map(|fix| format!(" ({})", code(&fix.framework, 60))).unwrap_or_default();

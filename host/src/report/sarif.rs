@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use tracewatt_core::gate::Verdict;
 use tracewatt_core::plugin::Rule;
+use words::BestInstances;
 
 /// Where the schema of the standard lives.
 const SCHEMA_URL: &str =
@@ -37,7 +38,8 @@ fn log(report: &model::Report, options: &RenderOptions<'_>) -> Value {
     let entries = entries(report);
     let shown = &entries[..entries.len().min(MAX_RESULTS)];
     let rules = Rules::of(shown);
-    let results: Vec<Value> = shown.iter().map(|entry| result(entry, &rules, report, options)).collect();
+    let best = BestInstances::among(&report.findings);
+    let results: Vec<Value> = shown.iter().map(|entry| result(entry, &rules, &best, options)).collect();
     let notifications = notifications(report, entries.len() - shown.len());
     json!({
         "$schema": SCHEMA_URL,
@@ -154,7 +156,7 @@ fn help(title: &str, rule: Option<&Rule>) -> Value {
 fn result(
     entry: &Entry<'_>,
     rules: &Rules<'_>,
-    report: &model::Report,
+    best: &BestInstances<'_>,
     options: &RenderOptions<'_>,
 ) -> Value {
     let problem = entry.problem;
@@ -169,7 +171,7 @@ fn result(
         "occurrenceCount": problem.instances.max(1),
         "partialFingerprints": { FINGERPRINT_KEY: digest(problem) },
         "fingerprints": { "tracewatt/v1": plain(&problem.fingerprint) },
-        "properties": properties(problem, report),
+        "properties": properties(problem, best),
     });
     if let Some(state) = problem.status.map(baseline_state) {
         result["baselineState"] = state.into();
@@ -218,7 +220,7 @@ fn location(problem: &Problem, place: &place::Place) -> Value {
     })
 }
 
-fn properties(problem: &Problem, report: &model::Report) -> Value {
+fn properties(problem: &Problem, best: &BestInstances<'_>) -> Value {
     let mut properties = json!({
         "problemId": plain(&problem.id),
         "signature": plain(&problem.signature),
@@ -227,7 +229,7 @@ fn properties(problem: &Problem, report: &model::Report) -> Value {
         "occurrences": problem.occurrences,
         "avoidableRoundTrips": problem.green_impact.estimated_extra_io_ops,
     });
-    if let Some(finding) = words::best_instance(problem, &report.findings) {
+    if let Some(finding) = best.of(problem) {
         properties["evidence"] = words::evidence(finding).into();
     }
     if let Some(grouping) = &problem.grouping {

@@ -6,7 +6,7 @@ use super::clean::{cut, pad, plain, wrap};
 use super::quantity::{
     JOULES_PER_KWH, bounds, carbon, carbon_within, count, counted, joules_within, number, percent, watt_hours,
 };
-use super::words;
+use super::words::{self, BestInstances};
 use super::{Color, RenderOptions, model};
 use model::{Band, Severity};
 use std::io::{self, Write};
@@ -191,11 +191,12 @@ impl Page {
     fn problems(&mut self, report: &model::Report, options: &RenderOptions<'_>) {
         let top = options.top.unwrap_or(DEFAULT_TOP);
         let problems = options.shown(&report.problems);
+        let best = BestInstances::among(&report.findings);
         for (i, problem) in problems.iter().take(top).enumerate() {
             if i > 0 {
                 self.text.push('\n');
             }
-            self.problem(problem, report, options);
+            self.problem(problem, &best, options);
         }
         let rest = problems.len().saturating_sub(top);
         if rest > 0 {
@@ -209,7 +210,7 @@ impl Page {
         }
     }
 
-    fn problem(&mut self, problem: &model::Problem, report: &model::Report, options: &RenderOptions<'_>) {
+    fn problem(&mut self, problem: &model::Problem, best: &BestInstances<'_>, options: &RenderOptions<'_>) {
         let severity =
             self.paint(Ink::of(problem.severity), &words::severity(problem.severity).to_uppercase());
         let id = self.paint(Ink::Bold, &plain(&problem.id));
@@ -229,7 +230,7 @@ impl Page {
         if let Some(code) = problem.code_location.as_ref().and_then(words::code_location) {
             self.field("code", &code);
         }
-        self.field("confidence", &words::confidence(problem, &report.findings));
+        self.field("confidence", &words::confidence(problem, best));
         self.fix(problem);
     }
 

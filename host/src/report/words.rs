@@ -4,6 +4,7 @@ use super::quantity::{count, counted, micros, number, percent};
 use super::{HOME_URL, RenderOptions, clean, model};
 use model::{ConfidenceLevel, ProblemStatus, Severity};
 use serde_json::Value;
+use std::collections::BTreeMap;
 use tracewatt_core::finding::framework::IDS;
 use tracewatt_core::gate::{self, Verdict};
 use tracewatt_core::plugin::{Manifest, Rule};
@@ -123,10 +124,10 @@ fn framework(id: &str) -> String {
 }
 
 /// Returns the confidence and the main evidence of the best instance: `confirmed (0.95): distinct params 15`.
-pub fn confidence(problem: &model::Problem, findings: &[model::Finding]) -> String {
+pub fn confidence(problem: &model::Problem, best: &BestInstances<'_>) -> String {
     let level = confidence_level(problem.confidence_level);
     let mut text = format!("{level} ({})", number(problem.confidence));
-    if let Some(finding) = best_instance(problem, findings) {
+    if let Some(finding) = best.of(problem) {
         let evidence = evidence(finding);
         if !evidence.is_empty() {
             text.push_str(": ");
@@ -136,13 +137,26 @@ pub fn confidence(problem: &model::Problem, findings: &[model::Finding]) -> Stri
     text
 }
 
-/// Returns the most confident instance of a problem, the first of several.
-pub fn best_instance<'a>(
-    problem: &model::Problem,
-    findings: &'a [model::Finding],
-) -> Option<&'a model::Finding> {
-    let instances = findings.iter().filter(|finding| finding.problem_id == problem.id);
-    instances.reduce(|best, next| if next.confidence > best.confidence { next } else { best })
+/// The most confident instance of each problem, the first of several.
+pub struct BestInstances<'a>(BTreeMap<&'a str, &'a model::Finding>);
+
+impl<'a> BestInstances<'a> {
+    /// Looks through the findings of a report, once.
+    pub fn among(findings: &'a [model::Finding]) -> BestInstances<'a> {
+        let mut best: BTreeMap<&str, &model::Finding> = BTreeMap::new();
+        for finding in findings {
+            let known = best.entry(&finding.problem_id).or_insert(finding);
+            if finding.confidence > known.confidence {
+                *known = finding;
+            }
+        }
+        BestInstances(best)
+    }
+
+    /// Returns the instance of a problem; nothing when the report has none.
+    pub fn of(&self, problem: &model::Problem) -> Option<&'a model::Finding> {
+        self.0.get(problem.id.as_str()).copied()
+    }
 }
 
 /// Returns the first pieces of a finding's evidence in words: what was seen, not the limits it was compared with.

@@ -281,7 +281,7 @@ fn instance(source: &Source<'_>, detected: Detected, merged: &mut MergedRows) ->
     let end = spans().map(|span| span.end_ns()).max().unwrap_or(0);
     let durations_ns: Vec<u64> = spans().map(|span| span.duration_ns).collect();
     let (params, distinct_params) = parameters(trace, &rows);
-    let scopes = scopes(source, trace, &rows, &merged.into_rows(trace, raw));
+    let scopes = scopes(source, trace, &rows, &merged.records(trace, raw));
     let code = code_location(source, trace, &rows);
     let suggestion = if raw.advice.is_empty() { rule.advice.clone() } else { raw.advice.clone() };
     let avoidable = sorted_once(raw.avoidable.iter().map(|row| (raw.trace as u32, *row)).collect());
@@ -358,7 +358,7 @@ struct MergedRows(FxHashMap<usize, FxHashMap<u32, Vec<u32>>>);
 
 impl MergedRows {
     /// Returns the records merged into the rows of a finding, in the order of the trace.
-    fn into_rows(&mut self, trace: &SealedTrace, raw: &RawFinding) -> Vec<u32> {
+    fn records(&mut self, trace: &SealedTrace, raw: &RawFinding) -> Vec<u32> {
         let merged = self.0.entry(raw.trace).or_insert_with(|| {
             let mut merged: FxHashMap<u32, Vec<u32>> = FxHashMap::default();
             for (row, target) in (0u32..).zip(&trace.merged_into) {

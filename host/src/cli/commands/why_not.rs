@@ -14,10 +14,10 @@ use crate::session::Session;
 use anyhow::Result;
 use search::{Changes, Direction, Hit, Interval, Scale, Search, found};
 use seen::Seen;
-use std::sync::Arc;
 use tracewatt_core::acknowledge::{Date, NamePattern};
+use tracewatt_core::detect::DetectorRun;
 use tracewatt_core::finding::{BelowQuorum, Detected, Folded, IgnoreNothing};
-use tracewatt_core::plugin::{Fault, Setting, SettingValue};
+use tracewatt_core::plugin::{Setting, SettingValue};
 use tracewatt_core::report::Problem;
 
 /// What the question is limited to.
@@ -74,8 +74,6 @@ pub(super) fn answer(
     let session = &*session;
     let today = today();
     let (detection, _) = analysis::run_detectors(session, traces)?;
-    let faults: Vec<(usize, Vec<(usize, Arc<Fault>)>)> =
-        detection.runs.into_iter().map(|run| run.set_aside).enumerate().collect();
     let detected = detection.findings;
     let folded = analysis::fold(session, traces, detected.clone(), &Ignores(&session.config, today));
     let mut answer =
@@ -83,7 +81,7 @@ pub(super) fn answer(
     answer.found();
     answer.suppressed();
     for plugin in answer.plugins() {
-        answer.faults(plugin, &faults);
+        answer.faults(&detection.runs[plugin]);
         answer.settings(plugin)?;
     }
     answer.lines.push(String::new());
@@ -231,14 +229,12 @@ impl Answer<'_> {
     }
 
     /// Traces a plug-in could not judge: what they hold is not known.
-    fn faults(&mut self, plugin: usize, faults: &[(usize, Vec<(usize, Arc<Fault>)>)]) {
-        let Some((_, faults)) = faults.iter().find(|(index, faults)| *index == plugin && !faults.is_empty())
-        else {
-            return;
-        };
+    fn faults(&mut self, run: &DetectorRun) {
+        let faults = &run.set_aside;
+        let Some((trace, fault)) = faults.first() else { return };
         let traces = counted(faults.len() as u64, "trace");
-        let first = self.traces.ids.trace_text(self.traces.sealed[faults[0].0].id);
-        let why = faults[0].1.kind.word();
+        let first = self.traces.ids.trace_text(self.traces.sealed[*trace].id);
+        let why = fault.kind.word();
         self.line("");
         self.line(format!("{traces} could not be judged, the first {first}: {why}"));
     }
