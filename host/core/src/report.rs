@@ -584,7 +584,7 @@ pub struct PluginRun {
     pub traces: u64,
     /// Findings it made, before folding.
     pub findings: u64,
-    /// Faults by kind: trap, deadline, memory, output, answer.
+    /// Faults by kind: trap, deadline, memory, output, answer, configure.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub faults: BTreeMap<String, u64>,
     /// Traces it could not judge.
