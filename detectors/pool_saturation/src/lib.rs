@@ -106,11 +106,12 @@ impl PoolSaturation {
 }
 
 /// Returns the statements of a trace by the pool they seem to use. Those that control a transaction occupy a
-/// connection like any other.
+/// connection like any other; those whose times are unknown cannot be said to overlap.
 fn pools<'a>(trace: &Trace<'a>) -> Vec<Vec<Span<'a>>> {
     let mut known: HashMap<_, usize> = HashMap::new();
     let mut pools: Vec<Vec<Span<'a>>> = Vec::new();
-    for span in trace.spans().filter(|span| span.kind() == Kind::SQL) {
+    let is_timed = |span: &Span<'_>| span.kind() == Kind::SQL && !span.has(Flags::TIMES_UNKNOWN);
+    for span in trace.spans().filter(is_timed) {
         let key = (span.service_id(), span.peer_id(), span.grouping_id());
         let pool = *known.entry(key).or_insert_with(|| {
             pools.push(Vec::new());

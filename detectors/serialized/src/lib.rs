@@ -118,7 +118,7 @@ fn families<'a>(trace: &Trace<'a>) -> Vec<Vec<Span<'a>>> {
     families
 }
 
-/// Reads outside a transaction, that no failure made necessary. A cache answers before another call is worth
+/// Reads outside a transaction, at a known time, that no failure made necessary. A cache answers before another call is worth
 /// starting, and is usually asked in order to know whether to make that call.
 fn may_run_at_any_time(span: Span<'_>) -> bool {
     let kind = span.kind();
@@ -128,6 +128,7 @@ fn may_run_at_any_time(span: Span<'_>) -> bool {
         && !span.has(Flags::IN_TRANSACTION)
         && !span.has(Flags::RETRY)
         && !span.has(Flags::GENERIC)
+        && !span.has(Flags::TIMES_UNKNOWN)
 }
 
 /// Returns the most calls of which none overlaps the next; among equally many those that take longest in

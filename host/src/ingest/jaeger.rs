@@ -122,8 +122,8 @@ fn span<'a>(
             "spanID" | "spanId" => fields.id = json.text()?.and_then(|id| out.span_id(&id)),
             "parentSpanID" | "parentSpanId" => fields.parent = json.text()?.and_then(|id| out.span_id(&id)),
             "operationName" => buffer.name = json.text()?.unwrap_or_default(),
-            "startTime" => fields.start_us = json.unsigned()?.unwrap_or_default(),
-            "duration" => fields.duration_us = json.unsigned()?.unwrap_or_default(),
+            "startTime" => fields.start_us = json.time()?,
+            "duration" => fields.duration_us = json.time()?,
             "processID" | "processId" => fields.process_id = json.text()?.unwrap_or_default(),
             "process" => fields.process = Some(process(json, out)?),
             "references" => json.array(|json| {

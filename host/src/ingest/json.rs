@@ -59,6 +59,9 @@ pub(super) struct Json<'a> {
 
 type Result<T> = std::result::Result<T, JsonError>;
 
+/// What stands for a time that cannot be read. No clock shows it, and saturating arithmetic keeps it.
+pub(super) const BAD_TIME: u64 = u64::MAX;
+
 impl<'a> Json<'a> {
     /// Returns a reader of `text` that starts at byte `at`.
     pub fn new(text: &'a str, at: usize, max_depth: u32) -> Json<'a> {
@@ -168,6 +171,13 @@ impl<'a> Json<'a> {
     /// Reads a whole number written as a number or as a string; `None` for anything else.
     pub fn unsigned(&mut self) -> Result<Option<u64>> {
         Ok(self.text()?.and_then(|text| parse_unsigned(&text)))
+    }
+
+    /// Reads a time or a duration: 0 where there is none, [`BAD_TIME`] for what is no number, is negative or does
+    /// not fit.
+    pub fn time(&mut self) -> Result<u64> {
+        let text = self.text()?.unwrap_or_default();
+        Ok(if text.trim().is_empty() { 0 } else { parse_unsigned(&text).unwrap_or(BAD_TIME) })
     }
 
     /// Reads a scalar as an attribute value; arrays and objects come as their text, `null` as `None`.

@@ -2,7 +2,7 @@
 //! records them. What an event says in fields of its own becomes an attribute, so that one mapper
 //! decides for every format.
 
-use super::json::{Json, JsonError, Kind};
+use super::json::{BAD_TIME, Json, JsonError, Kind};
 use super::out::{Out, reset};
 use super::time::parse_iso8601;
 use std::borrow::Cow;
@@ -83,8 +83,10 @@ fn event<'a>(json: &mut Json<'a>, span: &mut RawSpan<'a>, out: &mut Out<'_>) -> 
             "span_id" => fields.id = json.text()?.and_then(|id| out.span_id(&id)),
             "parent_span_id" => span.parent = json.text()?.and_then(|id| out.span_id(&id)),
             "link_trace_id" => link(json, span, out)?,
-            "timestamp" => span.start_ns = json.text()?.and_then(|t| parse_iso8601(&t)).unwrap_or_default(),
-            "duration_us" => fields.duration_us = json.unsigned()?.unwrap_or_default(),
+            "timestamp" => {
+                span.start_ns = json.text()?.map_or(0, |text| parse_iso8601(&text).unwrap_or(BAD_TIME));
+            }
+            "duration_us" => fields.duration_us = json.time()?,
             "type" => fields.kind = json.text()?.unwrap_or_default(),
             "operation" => fields.operation = json.text()?,
             "target" => fields.target = json.text()?,

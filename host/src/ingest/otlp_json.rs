@@ -120,12 +120,8 @@ fn span<'a>(
                 let role = json.text()?.and_then(|kind| role_of_text(&kind));
                 (buffer.role, buffer.role_stated) = (role.unwrap_or_default(), role.is_some());
             }
-            "startTimeUnixNano" | "start_time_unix_nano" => {
-                buffer.start_ns = json.unsigned()?.unwrap_or_default();
-            }
-            "endTimeUnixNano" | "end_time_unix_nano" => {
-                buffer.end_ns = json.unsigned()?.unwrap_or_default();
-            }
+            "startTimeUnixNano" | "start_time_unix_nano" => buffer.start_ns = json.time()?,
+            "endTimeUnixNano" | "end_time_unix_nano" => buffer.end_ns = json.time()?,
             "attributes" => attributes(json, &mut buffer.attributes, out)?,
             "status" => status(json, buffer)?,
             "links" => json.array(|json| link(json, buffer, out))?,

@@ -10,6 +10,10 @@ use tracewatt_core::trace::{IdTable, SpanId, SpanRole, Status, TraceId};
 /// Longest identifier that is taken, in bytes.
 const MAX_ID_BYTES: usize = 128;
 
+/// Latest time that is taken: 2262, the end of what 64 bits with a sign can tell. Later ones are minus one, or
+/// milliseconds too many.
+const MAX_TIME_NS: u64 = i64::MAX as u64;
+
 /// Where decoders put what they find.
 pub(super) struct Out<'c> {
     pub limits: &'c ReadLimits,
@@ -37,8 +41,8 @@ impl Out<'_> {
         (span.trace, span.id) = (trace, id);
         let name = std::mem::take(&mut span.name);
         span.name = self.cut(name);
-        if span.start_ns == 0 {
-            self.losses.add("spans_without_start_time", 1);
+        if let Some(reason) = settle_times(span) {
+            self.losses.add(reason, 1);
         }
         self.sink.span(span, resource, scope);
         self.spans += 1;
@@ -105,6 +109,20 @@ impl Out<'_> {
     fn keeps(&self, key: &str) -> bool {
         Attr::of(key).is_some() || Attr::is_query_parameter(key) || self.wanted.iter().any(|name| name == key)
     }
+}
+
+/// Takes out times that cannot be meant. Returns the reason for which the span has no duration, if it has none.
+fn settle_times(span: &mut RawSpan<'_>) -> Option<&'static str> {
+    let stated = 1..=MAX_TIME_NS;
+    let reason = match (span.start_ns, span.end_ns) {
+        (start, end) if stated.contains(&start) && (start..=MAX_TIME_NS).contains(&end) => return None,
+        (0, _) => "spans_without_start_time",
+        _ => "spans_with_bad_times",
+    };
+    span.start_ns = if stated.contains(&span.start_ns) { span.start_ns } else { 0 };
+    span.end_ns = span.start_ns;
+    span.times_unknown = true;
+    Some(reason)
 }
 
 /// Makes a span empty, keeping the memory of its lists.

@@ -121,8 +121,8 @@ fn span<'a>(json: &mut Json<'a>, buffer: &mut RawSpan<'a>, shared: &Shared, out:
             "parentId" => fields.parent = json.text()?.and_then(|id| out.span_id(&id)),
             "name" => buffer.name = json.text()?.unwrap_or_default(),
             "kind" => fields.kind = json.text()?.and_then(|kind| role_of_text(&kind)),
-            "timestamp" => fields.start_us = json.unsigned()?.unwrap_or_default(),
-            "duration" => fields.duration_us = json.unsigned()?.unwrap_or_default(),
+            "timestamp" => fields.start_us = json.time()?,
+            "duration" => fields.duration_us = json.time()?,
             "localEndpoint" => fields.local = endpoint(json)?,
             "remoteEndpoint" => fields.remote = endpoint(json)?,
             "tags" => tags(json, buffer, &mut fields, out)?,
@@ -288,7 +288,7 @@ fn annotation<'a>(json: &mut Json<'a>) -> Result<Annotation<'a>> {
     let mut annotation = Annotation::default();
     json.object(|json, key| {
         match &*key {
-            "timestamp" => annotation.time_us = json.unsigned()?.unwrap_or_default(),
+            "timestamp" => annotation.time_us = json.time()?,
             "value" => annotation.value = json.text()?.unwrap_or_default(),
             "endpoint" => annotation.endpoint = endpoint(json)?,
             _ => json.skip()?,

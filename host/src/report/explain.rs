@@ -435,7 +435,7 @@ fn facts(trace: &SealedTrace, row: u32) -> Vec<&'static str> {
         (SpanFlags::RETRY, "retry"),
         (SpanFlags::TRUNCATED, "text cut"),
         (SpanFlags::GENERIC, "no text recorded"),
-        (SpanFlags::NEGATIVE_DURATION, "ended before it started"),
+        (SpanFlags::TIMES_UNKNOWN, "times unknown"),
     ];
     let span = &trace.spans[row as usize];
     let merged = trace.merged_into.get(row as usize).is_some_and(|into| *into != NO_ROW);

@@ -202,7 +202,7 @@ impl Flags {
     pub const TRUNCATED: Flags = Flags(1 << 5);
     pub const MERGED: Flags = Flags(1 << 6);
     pub const GENERIC: Flags = Flags(1 << 7);
-    pub const NEGATIVE_DURATION: Flags = Flags(1 << 8);
+    pub const TIMES_UNKNOWN: Flags = Flags(1 << 8);
     pub const IN_TRANSACTION: Flags = Flags(1 << 9);
     pub const SUMMARY: Flags = Flags(1 << 10);
 

@@ -12,7 +12,7 @@ use crate::report::{
 };
 use crate::semconv::CoverageTable;
 use crate::time::rfc3339;
-use crate::trace::{IdTable, NO_ROW, SealedTrace, SpanFlags, TextId, Texts, TraceFlags};
+use crate::trace::{IdTable, NO_ROW, SealedTrace, Span, SpanFlags, TextId, Texts, TraceFlags};
 use rustc_hash::{FxHashMap, FxHashSet};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -279,7 +279,7 @@ fn instance(source: &Source<'_>, detected: Detected, merged: &mut MergedRows) ->
     let first = spans().map(|span| span.start_ns).min().unwrap_or(0);
     let last = spans().map(|span| span.start_ns).max().unwrap_or(0);
     let end = spans().map(|span| span.end_ns()).max().unwrap_or(0);
-    let durations_ns: Vec<u64> = spans().map(|span| span.duration_ns).collect();
+    let durations_ns: Vec<u64> = spans().filter_map(Span::known_duration_ns).collect();
     let (params, distinct_params) = parameters(trace, &rows);
     let scopes = scopes(source, trace, &rows, &merged.records(trace, raw));
     let code = code_location(source, trace, &rows);

@@ -153,8 +153,9 @@ impl Mapper {
             links: raw.links.clone(),
             ..Span::default()
         };
-        if raw.end_ns < raw.start_ns {
-            span.flags.set(SpanFlags::NEGATIVE_DURATION);
+        if raw.times_unknown || raw.end_ns < raw.start_ns {
+            span.duration_ns = 0;
+            span.flags.set(SpanFlags::TIMES_UNKNOWN);
         }
         if input.attributes().int(&[Attr::HttpResendCount]).is_some_and(|count| count > 0) {
             span.flags.set(SpanFlags::RETRY);

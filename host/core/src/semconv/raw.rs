@@ -148,8 +148,10 @@ pub struct RawSpan<'a> {
     pub role_stated: bool,
     /// Start, nanoseconds since the epoch.
     pub start_ns: u64,
-    /// End, nanoseconds since the epoch; may lie before the start, which the mapper notes.
+    /// End, nanoseconds since the epoch.
     pub end_ns: u64,
+    /// Start or end was missing or senseless: the duration means nothing, and a start of 0 is none.
+    pub times_unknown: bool,
     /// OpenTelemetry's status: unset, ok or error.
     pub status: Status,
     /// Links to other spans.

@@ -38,7 +38,7 @@ pub struct SealedTrace {
     /// Row that counts in place of this one when another layer recorded the same round trip, else [`NO_ROW`].
     pub merged_into: Vec<u32>,
     /// Calls of the same service, kind and peer in flight when this one started, itself included, over all
-    /// traces in the window; 0 for rows that are not I/O.
+    /// traces in the window; 0 for rows that are not I/O and where times are unknown.
     pub in_flight: Vec<u32>,
 }
 

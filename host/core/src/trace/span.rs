@@ -176,8 +176,9 @@ flags! {
         MERGED = 6,
         /// The template names a generic thing (no text was recorded): good for counting only.
         GENERIC = 7,
-        /// The span ended before it started; its duration is taken as zero.
-        NEGATIVE_DURATION = 8,
+        /// Start or end is missing or senseless, such as an end before the start: the duration is 0 and means
+        /// nothing. Without a start the span stands at the start of its trace.
+        TIMES_UNKNOWN = 8,
         /// The span runs inside a database transaction of its trace.
         IN_TRANSACTION = 9,
         /// The template is a summary (`SELECT orders`): no statement was recorded, so that two calls with one
@@ -274,5 +275,10 @@ impl Span {
     /// End, nanoseconds since the epoch.
     pub fn end_ns(&self) -> u64 {
         self.start_ns.saturating_add(self.duration_ns)
+    }
+
+    /// Duration in nanoseconds, none when the input had no usable times.
+    pub fn known_duration_ns(&self) -> Option<u64> {
+        (!self.flags.has(SpanFlags::TIMES_UNKNOWN)).then_some(self.duration_ns)
     }
 }

@@ -1,7 +1,7 @@
 //! Order, identity and parents: the spans of one trace become rows. Touches nothing but ids and times.
 
 use crate::loss::Losses;
-use crate::trace::{NO_ROW, Span, SpanId, SpanRole, TextId, Texts, TraceFlags};
+use crate::trace::{NO_ROW, Span, SpanFlags, SpanId, SpanRole, TextId, Texts, TraceFlags};
 use rustc_hash::FxHashMap;
 use std::cmp::Ordering;
 use std::collections::hash_map::Entry;
@@ -19,6 +19,7 @@ pub(super) struct Assembled {
 /// A trace is complete when every parent that is named is here, no cycle had to be cut and no row
 /// was dropped at the limit.
 pub(super) fn assemble(mut spans: Vec<Span>, limit: u32, texts: &Texts, losses: &mut Losses) -> Assembled {
+    place_untimed(&mut spans);
     drop_duplicates(&mut spans, texts, losses);
     let (mut parents, missing) = find_parents(&spans, losses);
     let cycles = cut_cycles(&mut parents);
@@ -36,6 +37,15 @@ pub(super) fn assemble(mut spans: Vec<Span>, limit: u32, texts: &Texts, losses: 
         flags.set(TraceFlags::COMPLETE);
     }
     Assembled { spans, parents, flags }
+}
+
+/// Puts spans without a start at the start of the trace, as far as another span tells when that was.
+fn place_untimed(spans: &mut [Span]) {
+    let is_lost = |span: &Span| span.start_ns == 0 && span.flags.has(SpanFlags::TIMES_UNKNOWN);
+    let start = spans.iter().filter(|span| !is_lost(span)).map(|span| span.start_ns).min();
+    for span in spans.iter_mut().filter(|span| is_lost(span)) {
+        span.start_ns = start.unwrap_or(0);
+    }
 }
 
 /// Sorts, then drops spans that were exported twice.

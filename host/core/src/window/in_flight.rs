@@ -1,7 +1,7 @@
 //! Concurrency: how many calls to one place were under way when a call started. The only part of the
 //! window that looks across traces, because a connection pool does not care which request waits.
 
-use crate::trace::{IoKind, SealedTrace, TextId};
+use crate::trace::{IoKind, SealedTrace, SpanFlags, TextId};
 
 struct Call {
     to: (TextId, IoKind, TextId),
@@ -13,13 +13,16 @@ struct Call {
 /// Sets [`SealedTrace::in_flight`]: for every row that counts, the number of counting calls of the
 /// same service, kind and peer whose interval `[start, end)` contains the row's start, itself
 /// included. A call that ends when another starts does not overlap it. A call of no duration occupies
-/// its instant. O(n log n).
+/// its instant; one whose times are unknown counts nowhere. O(n log n).
 pub fn count_in_flight(traces: &mut [SealedTrace]) {
     let mut calls = Vec::new();
     for (number, trace) in traces.iter_mut().enumerate() {
         trace.in_flight.clear();
         trace.in_flight.resize(trace.spans.len(), 0);
-        for (row, span) in trace.spans.iter().enumerate().filter(|(row, _)| trace.counts(*row)) {
+        for (row, span) in trace.spans.iter().enumerate() {
+            if !trace.counts(row) || span.flags.has(SpanFlags::TIMES_UNKNOWN) {
+                continue;
+            }
             let to = (span.service, span.kind, span.peer);
             calls.push(Call { to, start_ns: span.start_ns, trace: number as u32, row: row as u32 });
         }

@@ -112,6 +112,10 @@ fn apply(span: &mut Span, fact: &str, texts: &mut Texts) {
             span.flags.set(SpanFlags::WRITE);
         }
         "cut" => span.flags.set(SpanFlags::TRUNCATED),
+        "untimed" => {
+            span.flags.set(SpanFlags::TIMES_UNKNOWN);
+            (span.start_ns, span.duration_ns) = (0, 0);
+        }
         "generic" => span.flags.set(SpanFlags::GENERIC),
         "chatter" => span.flags.set(SpanFlags::CHATTER),
         "tx" => span.flags.set(SpanFlags::TRANSACTION),

@@ -464,6 +464,8 @@ fn calls_in_flight_are_counted_to_the_nanosecond_over_all_traces() {
         ("b - s sql 1..5.001 t=X\n c - s sql 5..6 t=X", "b=1 c=2"),
         // of no duration
         ("b - s sql 1..1 t=X\n c - s sql 1..2 t=X\n d - s sql 1.001..2 t=X", "b=2 c=2 d=2"),
+        // at an unknown time
+        ("b - s sql 0..0 t=X untimed\n c - s sql 1..5 t=Y\n d - s sql 0..0 t=Z untimed", "c=1"),
         // across traces
         ("b - s sql 1..5 t=X\n c - s sql 2..4 t=Y trace=2", "b=1 c=2"),
         // another service, kind, peer
@@ -477,6 +479,15 @@ fn calls_in_flight_are_counted_to_the_nanosecond_over_all_traces() {
     for (input, expect) in cases {
         check(input, Sealed::in_flight, expect);
     }
+}
+
+#[test]
+fn spans_without_a_start_stand_at_the_start_of_the_trace() {
+    let sealed = seal("a - s server 5..9\n b a s sql 0..0 t=X untimed\n c a s sql 6..7 t=Y");
+    let offsets: Vec<u64> =
+        sealed.traces[0].spans.iter().map(|span| span.start_ns - sealed.traces[0].start_ns()).collect();
+    assert_eq!(offsets, [0, 0, 1_000_000]);
+    check("a - s server 0..0 untimed\n b a s sql 0..0 t=X untimed", Sealed::parents, "b<a");
 }
 
 #[test]

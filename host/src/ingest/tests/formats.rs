@@ -3,6 +3,62 @@
 use super::*;
 
 const SPAN: &str = r#"{"traceId":"4bf92f3577b34da6a3ce929d0e0e4736","spanId":"00f067aa0ba902b7","name":"q","startTimeUnixNano":"1000","endTimeUnixNano":"1500"}"#;
+/// Scenario: times that are missing, negative, out of range, in the wrong order, or no numbers at all, in every format.
+/// Guarantees: the span stays, with a start if it has a usable one, without a duration, marked and counted.
+#[test]
+fn times_that_cannot_be_meant() {
+    let otlp_json = |start: &str, end: &str| {
+        otlp(&format!(
+            r#"{{"traceId":"a1","spanId":"2","startTimeUnixNano":{start},"endTimeUnixNano":{end}}}"#
+        ))
+    };
+    let jaeger = |start: &str, duration: &str| {
+        format!(
+            r#"{{"data":[{{"traceID":"a1","processes":{{"p":{{}}}},"spans":[{{"traceID":"a1","spanID":"2","processID":"p","startTime":{start},"duration":{duration}}}]}}]}}"#
+        )
+    };
+    let zipkin = |start: &str, duration: &str| {
+        format!(r#"[{{"traceId":"a1","id":"2","kind":"CLIENT","timestamp":{start},"duration":{duration}}}]"#)
+    };
+    let native = |start: &str, duration: &str| {
+        format!(
+            r#"[{{"trace_id":"a1","span_id":"2","type":"sql","timestamp":{start},"duration_us":{duration}}}]"#
+        )
+    };
+    let (missing, bad) = ("spans_without_start_time", "spans_with_bad_times");
+    let cases = [
+        (otlp_json("null", "1500"), missing, 0),
+        (otlp_json("\"0\"", "1700000000000000000"), missing, 0),
+        (otlp_json("-5", "1500"), bad, 0),
+        (otlp_json("\"soon\"", "1500"), bad, 0),
+        (otlp_json("1000", "null"), bad, 1000),
+        (otlp_json("1000", "999"), bad, 1000),
+        (otlp_json("1000", "-1"), bad, 1000),
+        (otlp_json("1000", "18446744073709551615"), bad, 1000),
+        (otlp_json("18446744073709551615", "18446744073709551615"), bad, 0),
+        (otlp_json("1e300", "1500"), bad, 0),
+        (jaeger("null", "5"), missing, 0),
+        (jaeger("-1", "5"), bad, 0),
+        (jaeger("1700000000000000000", "5"), bad, 0),
+        (jaeger("10", "-5"), bad, 10_000),
+        (jaeger("10", "18446744073709551615"), bad, 10_000),
+        (zipkin("null", "5"), missing, 0),
+        (zipkin("-1", "5"), bad, 0),
+        (zipkin("1700000000000000000", "5"), bad, 0),
+        (zipkin("10", "-5"), bad, 10_000),
+        (native("null", "5"), missing, 0),
+        (native("\"yesterday\"", "5"), bad, 0),
+        (native("\"1970-01-01T00:00:00.00001Z\"", "-5"), bad, 10_000),
+    ];
+    for (input, reason, start_ns) in cases {
+        let got = read(&input);
+        let times: Vec<_> =
+            got.spans.iter().map(|span| (span.start_ns, span.end_ns, span.times_unknown)).collect();
+        assert_eq!(times, [(start_ns, start_ns, true)], "{input}: {}", got.error());
+        assert_eq!(got.losses.iter().collect::<Vec<_>>(), [(reason, 1)], "{input}");
+    }
+}
+
 const LINE: &str = "4bf92f3577b34da6a3ce929d0e0e4736/00f067aa0ba902b7 q 1000+500";
 
 fn otlp(span: &str) -> String {

@@ -146,7 +146,7 @@ fn limits_cut_and_count() {
     let attribute = |key: &str| format!(r#"{{"key":"{key}","value":{{"stringValue":"12345678"}}}}"#);
     let list = [attribute("tenant"), attribute("unknown"), attribute("raw")].join(",");
     let got = read_with(span(&list).as_bytes(), &limits);
-    assert_eq!(got.lines(), ["a1/1 abcd 1+-1 tenant=12345"]);
+    assert_eq!(got.lines(), ["a1/1 abcd 1+0 tenant=12345"]);
     assert_eq!((got.losses.get("texts_cut"), got.losses.get("attributes_over_limit")), (2, 1));
     let (open, close) = (r#"{"arrayValue":{"values":["#.repeat(64), "]}}".repeat(64));
     let got = read_with(span(&format!(r#"{{"key":"tenant","value":{open}{close}}}"#)).as_bytes(), &limits);

@@ -129,7 +129,7 @@ fn flags_of(flags: SpanFlags) -> String {
         (SpanFlags::RETRY, "retry"),
         (SpanFlags::TRUNCATED, "truncated"),
         (SpanFlags::GENERIC, "generic"),
-        (SpanFlags::NEGATIVE_DURATION, "negative"),
+        (SpanFlags::TIMES_UNKNOWN, "untimed"),
     ];
     let set: Vec<_> = names.iter().filter(|(flag, _)| flags.has(*flag)).map(|(_, name)| *name).collect();
     if set.is_empty() { "none".to_owned() } else { set.join("+") }
@@ -473,8 +473,8 @@ fn further_flags() {
     check(&[
         ("client|POST|http.method=POST|http.url=http://a/b|http.request.resend_count=1", "flags=write+retry"),
         ("client|POST|http.method=POST|http.url=http://a/b|http.request.resend_count=0", "flags=write"),
-        ("internal|work|end=500", "flags=negative ; duration=0"),
-        (&long, "flags=truncated+negative"),
+        ("internal|work|end=500", "flags=untimed ; duration=0"),
+        (&long, "flags=truncated+untimed"),
     ]);
     let mut world = World::new(MapOptions { max_text_bytes: 12, ..MapOptions::default() });
     let span = world.map("client|q|db.system=mysql|db.statement=SELECT a FROM orders");
