@@ -120,7 +120,7 @@ fn class(byte: u8) -> u8 {
 
 /// Longest tag of a dollar quote that is looked for.
 const LONGEST_TAG: usize = 64;
-/// Longest name in `%(name)s`.
+/// Longest name that is looked over, such as the one in `%(name)s`.
 const LONGEST_NAME: usize = 128;
 
 pub(super) struct Lexer<'a> {
@@ -179,6 +179,43 @@ impl<'a> Lexer<'a> {
             self.pos += 1;
         }
         self.pos
+    }
+
+    /// Moves to the end and returns what was still to come.
+    pub(super) fn take_rest(&mut self) -> &'a str {
+        let rest = self.text.get(self.pos..).unwrap_or_default();
+        self.pos = self.bytes.len();
+        rest
+    }
+
+    /// Whether the name at which the last token began is that of a function.
+    pub(super) fn at_call(&self) -> bool {
+        self.at(self.skip_blanks(self.name_end())) == b'('
+    }
+
+    /// Whether the name at which the last token began is being assigned to.
+    pub(super) fn at_assignment(&self) -> bool {
+        let at = self.skip_blanks(self.name_end());
+        self.at(at) == b'=' || self.at(at) == b':' && self.at(at + 1) == b'='
+    }
+
+    /// Finds the end of the dotted name that goes on after the last token, as far as names go.
+    fn name_end(&self) -> usize {
+        let end = self.bytes.len().min(self.pos + LONGEST_NAME);
+        let mut at = self.pos;
+        while at < end && self.bytes[at] == b'.' {
+            let rest = &self.bytes[at + 1..end];
+            let quoted = rest.first().filter(|byte| matches!(byte, b'`' | b'"'));
+            let length = match quoted {
+                Some(quote) => rest[1..].iter().position(|byte| byte == quote).map_or(0, |inside| inside + 2),
+                None => rest.iter().take_while(|byte| class(**byte) & WORD != 0).count(),
+            };
+            if length == 0 {
+                break;
+            }
+            at += 1 + length;
+        }
+        at
     }
 
     /// Skips the declarations that SQL Server's drivers put before a statement: `(@p1 int, @p2 varchar(50))`.

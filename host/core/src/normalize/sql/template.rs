@@ -7,11 +7,13 @@
 
 mod lists;
 mod structure;
+mod values;
 
 use super::dialect::{Bracket, Syntax};
 use super::keywords::{self as kw, Kw};
 use super::lexer::{Escape, Kind, Lexer, Place, Token};
 use super::{Hint, Name, Part, Statement, Verb};
+use values::{Bare, Role};
 
 /// Parentheses opened deeper than this are written, but lists in them do not collapse.
 const DEEPEST: usize = 256;
@@ -179,6 +181,7 @@ struct Writer<'a, 's> {
     alias: Alias,
     mark: Mark,
     mask: Mask,
+    bare: Bare,
     expect: Expect,
     /// The name being written goes on after a dot.
     naming: bool,
@@ -232,6 +235,7 @@ pub(super) fn write(syntax: Syntax, text: &str, out: &mut Statement) {
         alias: Alias::None,
         mark: Mark { len: 0, literals: 0, literal_ends: 0, prev: Prev::Start, operand: false, clean: false },
         mask: Mask::None,
+        bare: Bare::Nowhere,
         expect: Expect::Nothing,
         naming: false,
         target: false,
@@ -257,6 +261,9 @@ pub(super) fn write(syntax: Syntax, text: &str, out: &mut Statement) {
 impl<'a> Writer<'a, '_> {
     fn run(&mut self) {
         loop {
+            if self.semicolon && self.bare == Bare::Rows {
+                self.rows();
+            }
             let place = self.place();
             let token = self.lexer.next(&place);
             if self.braces > 0 {
@@ -395,9 +402,16 @@ impl<'a> Writer<'a, '_> {
             | Kind::TouchingBind
             | Kind::Brace
             | Kind::BindBrace => true,
-            Kind::Word(word) => word.is(kw::LITERAL) || self.mask == Mask::Secret,
+            Kind::Word(word) => {
+                word.is(kw::LITERAL) || self.mask == Mask::Secret || self.is_bare(token, word)
+            }
+            Kind::Quoted => self.is_bare(token, Kw::NONE),
             _ => false,
         }
+    }
+
+    fn is_bare(&self, token: Token, word: Kw) -> bool {
+        self.bare_role(&self.text[token.start..token.end], word) != Role::Name
     }
 
     fn release_dots(&mut self) {
@@ -434,6 +448,7 @@ impl<'a> Writer<'a, '_> {
             self.cte = false;
         }
         self.mask = Mask::None;
+        self.bare = Bare::Nowhere;
         self.expect = Expect::Nothing;
         self.alias = Alias::None;
         self.between = 0;
@@ -740,6 +755,7 @@ impl<'a> Writer<'a, '_> {
         self.out.template.push_str(text);
         self.after(Prev::Op, false);
         self.clean = clean;
+        self.assign(text);
         if text != "=" && self.mask != Mask::Secret {
             self.mask = Mask::None;
         }
@@ -752,7 +768,9 @@ impl<'a> Writer<'a, '_> {
             self.person(text);
             return;
         }
-        self.write_name(text);
+        if !self.bare_value(token, Kw::NONE) {
+            self.write_name(text);
+        }
     }
 
     /// Hides the name of a person, keeping brackets around it.

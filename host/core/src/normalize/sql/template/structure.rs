@@ -14,6 +14,9 @@ impl Writer<'_, '_> {
             Mask::Person if !word.is(kw::PASS | kw::STOP) => return self.person(text),
             _ => {}
         }
+        if self.bare_value(token, word) {
+            return;
+        }
         if self.prev == Prev::Open && self.frame().holds == Holds::Extract {
             return self.literal(false);
         }
@@ -25,7 +28,7 @@ impl Writer<'_, '_> {
             }
             self.out.signs.clear();
         }
-        let known = word != Kw::NONE && (!word.is(kw::SOFT) || self.is_hard(word));
+        let known = self.is_known(word);
         if known && self.alias == Alias::Named {
             self.write_name(word.text());
         } else if known && !self.is_table_name(word) {
@@ -34,7 +37,17 @@ impl Writer<'_, '_> {
             self.write_name(word.text());
         } else {
             let selected = self.prev == Prev::Keyword(Kw::SELECT);
+            let copied = self.leading == Kw::COPY && self.prev == Prev::Keyword(Kw::FROM);
+            let returned = self.bare == Bare::Argument && text.starts_with('@');
+            let expect = self.expect;
             self.write_name(text);
+            if returned {
+                // `EXEC @result = name`
+                self.expect = expect;
+            }
+            if copied && text.eq_ignore_ascii_case("STDIN") {
+                self.bare = Bare::Rows;
+            }
             self.soft = word;
             match word {
                 Kw::IDENTIFIED if self.security => self.mask = Mask::Identified,
@@ -42,6 +55,11 @@ impl Writer<'_, '_> {
                 _ => {}
             }
         }
+    }
+
+    /// Whether a word is a keyword here.
+    pub(super) fn is_known(&self, word: Kw) -> bool {
+        word != Kw::NONE && (!word.is(kw::SOFT) || self.is_hard(word))
     }
 
     /// Whether a word that often names a column is a keyword here.
@@ -108,6 +126,7 @@ impl Writer<'_, '_> {
                 frame.holds = Holds::Anything;
             }
         }
+        self.follow_bare(word, before);
         if word.is(kw::VERB | kw::NAME | kw::OBJECT) {
             self.structure(word, before, start);
         } else {
