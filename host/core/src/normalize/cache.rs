@@ -9,7 +9,7 @@
 //! `PIPELINE GET SET`, with the number of commands as batch. A line that does not begin with a
 //! known command is part of a value of the line before.
 
-use super::{Access, Facts, Template, among, cut, shape};
+use super::{Access, Facts, Template, among, cut, is_command_name, shape};
 
 /// Longest text that is looked at, in bytes.
 const MAX_TEXT: usize = 64 * 1024;
@@ -313,12 +313,6 @@ fn memcached(text: &str, out: &mut Template) -> Facts {
 fn first_word(text: &str) -> (&str, &str) {
     let text = text.trim_start();
     text.split_at(text.find(|ch: char| ch.is_whitespace() || ch == ';').unwrap_or(text.len()))
-}
-
-fn is_command_name(word: &str) -> bool {
-    (1..=32).contains(&word.len())
-        && word.starts_with(|ch: char| ch.is_ascii_alphabetic())
-        && word.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_'))
 }
 
 fn is_plain_word(word: &str) -> bool {
@@ -725,6 +719,8 @@ mod tests {
         check("JSON.GET user:1 $", "JSON.GET user:{id} ?", Read);
         check("JSON.SET user:1 $ {}", "JSON.SET user:{id} ?", Write);
         check("FROB user:1", "FROB user:{id}", Unknown);
+        check("hunter2 user:1", "?", Unknown);
+        check("alice@example.com", "?", Unknown);
         check("SET k:1 [3 other arguments]", "SET k:{id} ?", Write);
         check("\x00\x01", "?", Unknown);
         check("", "REDIS", Unknown);

@@ -7,7 +7,7 @@
 //! Elasticsearch requests recorded as a path read `search /orders/_search`. Query languages that are not
 //! SQL (Cypher, AQL, N1QL) keep their words and lose their literals.
 
-use super::{Access, Facts, Template, among, cut, http, is_hidden, shape};
+use super::{Access, Facts, Template, among, cut, http, is_command_name, is_hidden, shape};
 
 /// Longest text that is looked at, in bytes.
 const MAX_TEXT: usize = 64 * 1024;
@@ -194,7 +194,25 @@ impl<'a> Request<'a, '_> {
         }
     }
 
+    /// A command of a store of which nothing is known: all but its name may be values.
+    fn command(&mut self, text: &'a str) {
+        let (name, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
+        if !is_command_name(name) {
+            self.out.text.push('?');
+            return self.out.push_param(text);
+        }
+        self.out.text.push_str(name);
+        self.facts.access = access(name);
+        if !rest.is_empty() {
+            self.out.text.push_str(" ?");
+            self.out.push_param(rest);
+        }
+    }
+
     fn query(&mut self, system: &str, text: &'a str) {
+        if !is_language(system, text) {
+            return self.command(text);
+        }
         let graph = ["neo4j", "memgraph", "neptune"].iter().any(|name| name.eq_ignore_ascii_case(system));
         self.facts = scrub(text, graph, self.out);
         if self.facts.access == Access::Unknown
@@ -203,6 +221,30 @@ impl<'a> Request<'a, '_> {
             self.facts.access = access(operation);
         }
     }
+}
+
+/// Returns whether a text is in a query language: because the store has one, or by its first word.
+fn is_language(system: &str, text: &str) -> bool {
+    const STORES: [&str; 16] = [
+        "arangodb",
+        "azure.cosmosdb",
+        "cosmosdb",
+        "couchbase",
+        "dgraph",
+        "dynamodb",
+        "elasticsearch",
+        "geode",
+        "influxdb",
+        "janusgraph",
+        "memgraph",
+        "neo4j",
+        "neptune",
+        "opensearch",
+        "ravendb",
+        "surrealdb",
+    ];
+    let first = text.split(|ch: char| !ch.is_ascii_alphabetic()).next().unwrap_or("");
+    among(&STORES, system) || is_reading_word(first) || is_writing_word(first)
 }
 
 fn is_name(name: &str) -> bool {
@@ -343,21 +385,21 @@ impl<'a, 'o> Walk<'a, 'o> {
     /// The keys of a command: the filter bare, plumbing not at all, the rest by name.
     fn command_body(&mut self) {
         let mut first = true;
-        while let Some((key, token)) = self.pair() {
+        while let Some((key, token)) = self.pair(1) {
             let is_target = std::mem::take(&mut first);
             if is_target {
                 // getMore carries its cursor where others carry the collection.
                 if !matches!(token, Token::Text(_)) {
-                    self.silent(token, true);
+                    self.silent(token, 0);
                 }
             } else if is_plumbing(key) {
                 let kept = (self.out.params.len(), self.out.ends.len(), self.masked);
-                self.silent(token, true);
+                self.silent(token, 0);
                 self.out.params.truncate(kept.0);
                 self.out.ends.truncate(kept.1);
                 self.masked = kept.2;
             } else if is_quantity(key) {
-                self.silent(token, true);
+                self.silent(token, 0);
             } else {
                 let before = self.out.text.len();
                 self.write(" ");
@@ -377,14 +419,15 @@ impl<'a, 'o> Walk<'a, 'o> {
         }
     }
 
-    fn silent(&mut self, token: Token<'a>, keep: bool) {
-        self.mute += usize::from(keep);
-        self.value(token, 0);
-        self.mute -= usize::from(keep);
+    /// Takes a value of which only the parameters count.
+    fn silent(&mut self, token: Token<'a>, depth: usize) {
+        self.mute += 1;
+        self.value(token, depth);
+        self.mute -= 1;
     }
 
-    /// Returns the next key of an object and the token its value begins with.
-    fn pair(&mut self) -> Option<(&'a str, Token<'a>)> {
+    /// Returns the next key of an object at `depth` and the token its value begins with.
+    fn pair(&mut self, depth: usize) -> Option<(&'a str, Token<'a>)> {
         loop {
             match self.lexer.next()? {
                 Token::Text(key) | Token::Word(key) => match self.lexer.peek()? {
@@ -401,7 +444,7 @@ impl<'a, 'o> Walk<'a, 'o> {
                 },
                 Token::Close(_) => return None,
                 Token::Comma | Token::Colon => {}
-                open @ Token::Open(_) => self.silent(open, true),
+                open @ Token::Open(_) => self.silent(open, depth),
             }
         }
     }
@@ -451,7 +494,7 @@ impl<'a, 'o> Walk<'a, 'o> {
         let mut typed = false;
         let mut first = true;
         self.write("{");
-        while let Some((key, token)) = self.pair() {
+        while let Some((key, token)) = self.pair(depth) {
             if first {
                 typed = is_typed_value(key);
                 if depth == 1 && self.bulk && matches!(key, "index" | "create" | "update" | "delete") {
@@ -819,9 +862,7 @@ fn scrub(text: &str, graph: bool, out: &mut Template) -> Facts {
                 push_value(lists & 1 == 1, &mut out.text);
             }
             Piece::Word(_) => {
-                reads |= ["match", "return", "unwind", "for", "select", "with", "call", "show"]
-                    .iter()
-                    .any(|word| word.eq_ignore_ascii_case(token));
+                reads |= is_reading_word(token);
                 writes |= is_writing_word(token);
                 // A long word is more likely data than language.
                 out.text.push_str(if token.len() > 128 { "?" } else { token });
@@ -852,6 +893,11 @@ fn push_value(in_list: bool, text: &mut String) {
     } else {
         text.push('?');
     }
+}
+
+fn is_reading_word(word: &str) -> bool {
+    const READS: [&str; 8] = ["call", "for", "match", "return", "select", "show", "unwind", "with"];
+    among(&READS, word)
 }
 
 fn is_writing_word(word: &str) -> bool {
@@ -1056,6 +1102,17 @@ mod tests {
     }
 
     #[test]
+    fn stores_of_which_nothing_is_known() {
+        check("etcd", "range alice", "range ?", &["alice"]);
+        check("etcd", "range", "range", &[]);
+        check("etcd", "s3cr3t value", "?", &["s3cr3t value"]);
+        check("etcd", "alice@example.com", "?", &["alice@example.com"]);
+        check("tablestore", "select a from b where c = 'x'", "select a from b where c = ?", &["'x'"]);
+        let (found, _, facts) = call("etcd", Some("put k v"), Some("put"), None);
+        assert_eq!((&*found, facts.access), ("put ?", Access::Write));
+    }
+
+    #[test]
     fn query_languages() {
         check(
             "neo4j",
@@ -1105,9 +1162,13 @@ mod tests {
         }
 
         #[test]
-        fn deep_nesting_is_cut(depth in 1usize..5000, open in "[\\[{(]") {
+        fn deep_nesting_is_cut(depth in 1usize..5000, open in "[\\[{(]|\\{a:") {
             let text = format!("{{\"find\": \"c\", \"filter\": {}", open.repeat(depth));
             prop_assert!(call("mongodb", Some(&text), None, None).0.len() < 8192);
+            let bare = open.repeat(MAX_TEXT);
+            prop_assert!(call("mongodb", Some(&bare), None, None).0.len() < 8192);
+            let object = format!("{{{bare}");
+            prop_assert!(call("mongodb", Some(&object), None, None).0.len() < 8192);
         }
     }
 }

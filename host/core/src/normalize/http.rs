@@ -218,22 +218,32 @@ fn write_host(authority: &str, out: &mut Template) {
     }
 }
 
-/// Writes a path typed by shape, `/` for an empty one, and returns whether a value was hidden.
+/// Writes a path typed by shape, `/` for an empty one, and returns whether a value was hidden. Slashes that
+/// follow each other are one.
 pub(super) fn write_path(path: &str, out: &mut Template) -> bool {
     let start = out.text.len();
     let mut hidden = false;
-    let mut at = 0;
-    for (i, segment) in path.split('/').enumerate() {
-        if i > 0 {
+    let (mut at, mut written) = (0, 0);
+    for segment in path.split('/') {
+        let is_inner = at > 0 && at + segment.len() < path.len();
+        if is_inner && segment.split(';').next().is_some_and(str::is_empty) {
+            if let Some((_, matrix)) = segment.split_once(';') {
+                out.push_param(matrix);
+            }
+            at += segment.len() + 1;
+            continue;
+        }
+        if at > 0 {
             out.text.push('/');
         }
-        if i > MAX_SEGMENTS {
+        if written > MAX_SEGMENTS {
             out.text.push_str("...");
             // What is not in the template still tells calls apart.
             out.push_param(&path[at..]);
             break;
         }
         at += segment.len() + 1;
+        written += 1;
         hidden |= write_segment(segment, out);
     }
     if out.text[start..].bytes().all(|b| b == b'/') {
@@ -626,6 +636,9 @@ mod tests {
         check("", "/", &[]);
         check("http://svc", "svc/", &[]);
         check("users/3", "/users/{id}", &["3"]);
+        check("http://svc//api///7//x", "svc/api/{id}/x", &["7"]);
+        check("/a//;v=1//b//", "/a/b/", &["v=1"]);
+        check("/a////", "/a/", &[]);
         check("example.com:443", "example.com/", &[]);
         check("/login?next=http://evil/1", "/login?next", &["next=http://evil/1"]);
         check("/a;jsessionid=12/b#x", "/a/b", &["jsessionid=12"]);
@@ -780,7 +793,7 @@ mod tests {
     fn paths() {
         assert_eq!(normalize_path("123/"), "{id}/");
         assert_eq!(normalize_path("////"), "/");
-        assert_eq!(normalize_path("/products//org/3"), "/products//org/{id}");
+        assert_eq!(normalize_path("/products//org/3"), "/products/org/{id}");
         assert_eq!(normalize_path("https://h/users/1?x#y"), "/users/{id}");
         let long = "/a".repeat(40);
         assert_eq!(normalize_path(&long), format!("{}/...", "/a".repeat(16)));

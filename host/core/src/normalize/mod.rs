@@ -115,6 +115,15 @@ fn cut(text: &str, max: usize) -> &str {
     &text[..end]
 }
 
+/// Returns whether a word that is in no table of commands may be one (`FT.SEARCH`, `get_item`). Anything else may
+/// as well be a value.
+fn is_command_name(word: &str) -> bool {
+    const LONGEST: usize = 32;
+    word.len() <= LONGEST
+        && word.starts_with(|ch: char| ch.is_ascii_alphabetic())
+        && word.bytes().all(|b| b.is_ascii_alphabetic() || matches!(b, b'.' | b'_'))
+}
+
 /// Returns whether `word` is one of the `sorted` words, without regard to ASCII case.
 ///
 /// `sorted` is in byte order and in one letter case.
