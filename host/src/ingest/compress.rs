@@ -26,7 +26,7 @@ pub(super) fn read_plain(name: &str, input: impl Read, limit: u64) -> Result<Pla
     match read_limited(input, limit, &mut bytes) {
         Ok(true) => {}
         Ok(false) => return Err(too_large()),
-        Err(source) => return Err(IngestError::Io { name: name.to_owned(), source }),
+        Err(reason) => return Err(IngestError::Io { name: name.to_owned(), reason }),
     }
     let mut plain = Plain { bytes, truncated: None };
     for _ in 0..LAYERS {

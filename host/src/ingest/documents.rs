@@ -8,7 +8,7 @@
 use super::json::{self, Json, JsonError};
 use super::otlp_protobuf::{self, Frames, Framing};
 use super::out::Out;
-use super::sniff::{self, Format, Recognized};
+use super::sniff::{self, Format, Other, Recognized};
 use super::wire::{self, Message, WireError};
 use super::{IngestError, Place, Reading};
 use memchr::{memchr_iter, memrchr};
@@ -28,7 +28,7 @@ pub(super) fn read(name: &str, bytes: &[u8], out: &mut Out<'_>) -> Result<Readin
         Shape::Utf16 => return Err(IngestError::Utf16 { name: name.to_owned() }),
         Shape::Json => {
             let text = valid_utf8(bytes, out);
-            JsonInput { text: &text, progress: &mut progress, line_end: 0 }.read(out)?;
+            JsonInput { bytes, text: &text, progress: &mut progress, line_end: 0 }.read(out)?;
         }
         Shape::Protobuf(framing) => protobuf(bytes, framing, &mut progress, out)?,
         Shape::Unknown => {
@@ -81,8 +81,8 @@ fn skip_blank(bytes: &[u8], mut at: usize) -> usize {
     at
 }
 
-/// Returns the bytes as text. Bytes that are not UTF-8 become `?`, one each, so that offsets stay true;
-/// a character that is cut off at the end is left out.
+/// Returns the bytes as text. Bytes that are not UTF-8 become U+FFFD, which is part of a word everywhere, as `?`
+/// would not be; a character that is cut off at the end is left out.
 fn valid_utf8<'a>(bytes: &'a [u8], out: &mut Out<'_>) -> Cow<'a, str> {
     let error = match std::str::from_utf8(bytes) {
         Ok(text) => return Cow::Borrowed(text),
@@ -91,15 +91,26 @@ fn valid_utf8<'a>(bytes: &'a [u8], out: &mut Out<'_>) -> Cow<'a, str> {
     if error.error_len().is_none() {
         return String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
     }
-    let mut text = String::with_capacity(bytes.len());
-    let mut replaced = 0;
+    let invalid = bytes.utf8_chunks().filter(|chunk| !chunk.invalid().is_empty()).count();
+    out.losses.add("invalid_utf8_replaced", invalid as u64);
+    String::from_utf8_lossy(bytes)
+}
+
+/// Returns the offset into the bytes for one into the text that [`valid_utf8`] made of them.
+fn offset_in_bytes(bytes: &[u8], offset: usize) -> usize {
+    let (mut in_text, mut in_bytes) = (0, 0);
     for chunk in bytes.utf8_chunks() {
-        text.push_str(chunk.valid());
-        text.extend(chunk.invalid().iter().map(|_| '?'));
-        replaced += u64::from(!chunk.invalid().is_empty());
+        if offset <= in_text + chunk.valid().len() {
+            break;
+        }
+        in_text += chunk.valid().len();
+        in_bytes += chunk.valid().len();
+        if !chunk.invalid().is_empty() {
+            in_text += char::REPLACEMENT_CHARACTER.len_utf8();
+            in_bytes += chunk.invalid().len();
+        }
     }
-    out.losses.add("invalid_utf8_replaced", replaced);
-    Cow::Owned(text)
+    bytes.len().min(in_bytes + offset.saturating_sub(in_text))
 }
 
 /// What has become of an input so far.
@@ -148,6 +159,15 @@ impl<'a> Progress<'a> {
         IngestError::Unrecognized { name: self.name.to_owned(), at, found }
     }
 
+    fn other(&self, at: Place, other: Other) -> IngestError {
+        let name = self.name.to_owned();
+        match other {
+            Other::Unknown(found) => self.unrecognized(at, found),
+            Other::Refusal(message) => IngestError::Refusal { name, at, message },
+            Other::Report => IngestError::Report { name },
+        }
+    }
+
     fn malformed(&self, format: &'static str, at: Place, reason: String) -> IngestError {
         IngestError::Malformed { name: self.name.to_owned(), format, at, reason }
     }
@@ -175,12 +195,13 @@ impl<'a> Progress<'a> {
 /// Why a document could not be used.
 enum Failure {
     /// It is JSON that ends at this offset, but no trace.
-    Unknown(String, usize),
+    Other(Other, usize),
     /// It is broken, in the format as which it was being read.
     Broken(Option<Format>, JsonError),
 }
 
 struct JsonInput<'p, 't> {
+    bytes: &'p [u8],
     text: &'p str,
     progress: &'p mut Progress<'t>,
     /// End of the line that the current document begins in.
@@ -277,7 +298,7 @@ impl JsonInput<'_, '_> {
     fn next_document(&self, failure: &Failure, start: usize) -> Option<usize> {
         let bytes = self.text.as_bytes();
         let from = match failure {
-            Failure::Unknown(_, end) => return Some(*end),
+            Failure::Other(_, end) => return Some(*end),
             Failure::Broken(_, error) => {
                 let before = bytes.get(start..error.offset)?;
                 memrchr(b'\n', before).map_or(error.offset, |newline| start + newline)
@@ -290,7 +311,7 @@ impl JsonInput<'_, '_> {
 
     fn error(&self, failure: Failure, start: usize) -> IngestError {
         match failure {
-            Failure::Unknown(found, _) => self.progress.unrecognized(self.place(start), found),
+            Failure::Other(other, _) => self.progress.other(self.place(start), other),
             Failure::Broken(format, error) => {
                 let format = format.map_or("JSON", Format::name);
                 self.progress.malformed(format, self.place(error.offset), error.reason.to_string())
@@ -300,7 +321,7 @@ impl JsonInput<'_, '_> {
 
     fn place(&self, offset: usize) -> Place {
         let line = json::line_and_column(self.text.as_bytes(), offset);
-        Place { offset: offset as u64, line: Some(line) }
+        Place { offset: offset_in_bytes(self.bytes, offset) as u64, line: Some(line) }
     }
 }
 
@@ -308,9 +329,9 @@ impl JsonInput<'_, '_> {
 fn document(mut json: Json<'_>, out: &mut Out<'_>) -> Result<(Format, usize), Failure> {
     let format = match sniff::recognize(json) {
         Ok(Recognized::Format(format)) => format,
-        Ok(Recognized::Unknown(found)) => {
+        Ok(Recognized::Other(other)) => {
             json.skip().map_err(|error| Failure::Broken(None, error))?;
-            return Err(Failure::Unknown(found, json.offset()));
+            return Err(Failure::Other(other, json.offset()));
         }
         Err(error) => return Err(Failure::Broken(None, error)),
     };

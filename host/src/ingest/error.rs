@@ -38,12 +38,12 @@ pub enum IngestError {
         advice: String,
     },
     /// The operating system says no.
-    #[error("cannot read `{name}`: {source}")]
+    #[error("cannot read `{name}`: {reason}")]
     Io {
         /// Name as given.
         name: String,
-        /// What the system said.
-        source: io::Error,
+        /// What the system said; part of the message, so not a source beside it.
+        reason: io::Error,
     },
     /// More bytes than allowed, counted after decompression.
     #[error(
@@ -90,6 +90,25 @@ pub enum IngestError {
         at: Place,
         /// What stands there instead.
         found: String,
+    },
+    /// An answer of Jaeger that holds a reason instead of traces.
+    #[error("cannot read `{name}`: {at}: Jaeger answered without traces: {message}")]
+    Refusal {
+        /// Name as given.
+        name: String,
+        /// Where the answer begins.
+        at: Place,
+        /// What Jaeger said.
+        message: String,
+    },
+    /// What `analyze` writes, given as what it reads.
+    #[error(
+        "cannot read `{name}`: this is a report of tracewatt, not a trace; compare two of them with `tracewatt diff`, \
+         or give it to `analyze` as `--baseline`"
+    )]
+    Report {
+        /// Name as given.
+        name: String,
     },
     /// One of the formats, but broken.
     #[error("cannot read `{name}` as {format}: {at}: {reason}; export it again, or remove the broken part")]

@@ -9,6 +9,9 @@ use std::borrow::Cow;
 use tracewatt_core::semconv::{Attr, AttrSet, RawSpan, Value};
 use tracewatt_core::trace::{Link, SpanId, TraceId};
 
+/// How many characters of an error message are quoted.
+const MAX_MESSAGE: usize = 200;
+
 type Result<T> = std::result::Result<T, JsonError>;
 
 /// Resource attributes by process id.
@@ -24,10 +27,43 @@ pub(super) fn document(json: &mut Json<'_>, out: &mut Out<'_>) -> Result<()> {
         "data" => json.array(|json| document(json, out)),
         "spans" => parts.spans(json, out),
         "processes" => parts.processes(json, out),
+        "errors" => json.array(|json| {
+            out.losses.add("errors_in_answers", 1);
+            json.skip()
+        }),
         _ => json.skip(),
     });
     parts.finish(out)?;
     end
+}
+
+/// Returns what the query service says is wrong, if it does: `trace not found (404)`.
+pub(super) fn first_error(mut json: Json<'_>) -> Result<Option<String>> {
+    let mut first = None;
+    if json.peek()? != Kind::Array {
+        return Ok(first);
+    }
+    json.array(|json| {
+        if json.peek()? != Kind::Object {
+            return json.skip();
+        }
+        let (mut message, mut code) = (None, None);
+        json.object(|json, key| {
+            match &*key {
+                "msg" => message = json.text()?,
+                "code" => code = json.unsigned()?,
+                _ => json.skip()?,
+            }
+            Ok(())
+        })?;
+        let message: String = message.unwrap_or("no reason given".into()).chars().take(MAX_MESSAGE).collect();
+        first.get_or_insert(match code {
+            Some(code) => format!("{message} ({code})"),
+            None => message,
+        });
+        Ok(())
+    })?;
+    Ok(first)
 }
 
 /// A trace object, read so far.

@@ -9,7 +9,7 @@
 //!
 //! What cannot be used is never lost silently: it is counted in [`Losses`], reported as a warning or a
 //! mark on the input, or it is an [`IngestError`]. The reasons counted here: `attributes_over_limit`,
-//! `invalid_utf8_replaced`, `lines_skipped`, `links_without_id`, `messages_skipped`,
+//! `errors_in_answers`, `invalid_utf8_replaced`, `lines_skipped`, `links_without_id`, `messages_skipped`,
 //! `spans_with_bad_times`, `spans_without_id`, `spans_without_process`, `spans_without_start_time`,
 //! `texts_cut`, `values_too_deep`.
 

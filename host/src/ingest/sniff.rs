@@ -50,8 +50,19 @@ impl Format {
 pub(super) enum Recognized {
     /// A format.
     Format(Format),
-    /// JSON of some other kind, described for people.
+    /// JSON without traces.
+    Other(Other),
+}
+
+/// JSON in which no traces can be.
+#[derive(Debug, PartialEq)]
+pub(super) enum Other {
+    /// Of an unknown kind, described for people.
     Unknown(String),
+    /// An answer of Jaeger that says why it has no traces.
+    Refusal(String),
+    /// What this tool wrote.
+    Report,
 }
 
 /// How many root keys a message about an unknown document names.
@@ -65,7 +76,7 @@ pub(super) fn recognize(mut json: Json<'_>) -> Result<Recognized> {
     match json.peek()? {
         Kind::Object => object(json),
         Kind::Array => array(json),
-        _ => Ok(Recognized::Unknown("neither an object nor a list".to_owned())),
+        _ => Ok(Recognized::Other(Other::Unknown("neither an object nor a list".to_owned()))),
     }
 }
 
@@ -89,6 +100,9 @@ fn object(mut json: Json<'_>) -> Result<Recognized> {
     }
     loop {
         let key = json.key()?;
+        if key == "tool" && is_this_tool(json)? {
+            return Ok(Recognized::Other(Other::Report));
+        }
         if let Some(format) = seen.note(&key, json)? {
             return Ok(Recognized::Format(format));
         }
@@ -110,6 +124,7 @@ struct Seen {
     spans: bool,
     processes: bool,
     data: bool,
+    errors: Option<String>,
     keys: Vec<String>,
 }
 
@@ -123,6 +138,7 @@ impl Seen {
                 return Ok(Some(Format::OtlpJson));
             }
             "trace" | "data" => return self.wrapper(key, json),
+            "errors" => self.errors = jaeger::first_error(json)?,
             "binaryAnnotations" => return Ok(Some(Format::ZipkinV1)),
             "localEndpoint" | "remoteEndpoint" => return Ok(Some(Format::ZipkinV2)),
             "annotations" if self.is_zipkin() && has_endpoints(json)? => return Ok(Some(Format::ZipkinV1)),
@@ -165,15 +181,35 @@ impl Seen {
         self.trace_id && self.id
     }
 
-    fn at_end(&self) -> Recognized {
+    fn at_end(self) -> Recognized {
         if self.is_zipkin() {
             return Recognized::Format(Format::ZipkinV2);
         }
-        if self.data {
-            return Recognized::Format(Format::Jaeger); // an answer without traces
+        match (self.data, self.errors) {
+            (true, Some(error)) => Recognized::Other(Other::Refusal(error)),
+            (true, None) => Recognized::Format(Format::Jaeger), // an answer without traces
+            (false, _) => {
+                let found = format!("a JSON object with the keys {}", self.keys.join(", "));
+                Recognized::Other(Other::Unknown(found))
+            }
         }
-        Recognized::Unknown(format!("a JSON object with the keys {}", self.keys.join(", ")))
     }
+}
+
+/// Whether a report says that this tool wrote it.
+fn is_this_tool(mut json: Json<'_>) -> Result<bool> {
+    if json.peek()? != Kind::Object {
+        return Ok(false);
+    }
+    let mut found = false;
+    json.object(|json, key| {
+        match &*key {
+            "name" => found = json.text()?.is_some_and(|name| name == "tracewatt"),
+            _ => json.skip()?,
+        }
+        Ok(())
+    })?;
+    Ok(found)
 }
 
 /// Version 1 says with every annotation who made it.
@@ -198,7 +234,8 @@ mod tests {
     fn check(text: &str, expect: &str) {
         let got = match recognize(Json::new(text, 0, 128)) {
             Ok(Recognized::Format(format)) => format.name().to_owned(),
-            Ok(Recognized::Unknown(found)) => found,
+            Ok(Recognized::Other(Other::Unknown(found))) => found,
+            Ok(Recognized::Other(other)) => format!("{other:?}"),
             Err(error) => error.reason.to_string(),
         };
         assert_eq!(got, expect, "{}", text.get(..80).unwrap_or(text));
@@ -225,6 +262,12 @@ mod tests {
         check("{\"resourceLogs\":[]}", "otlp-json");
         check("{\"data\":[],\"total\":0,\"errors\":null}", "jaeger");
         check("{\"data\":null}", "jaeger");
+        let refusal = r#""errors":[{"code":404,"msg":"trace not found"}]"#;
+        check(&format!("{{\"data\":null,{refusal}}}"), "Refusal(\"trace not found (404)\")");
+        check(&format!("{{{refusal},\"data\":[]}}"), "Refusal(\"trace not found (404)\")");
+        check(&format!("{{{refusal},\"data\":[{{\"traceID\":\"1\",\"spans\":[]}}]}}"), "jaeger");
+        check("{\"schema_version\":\"1.0\",\"tool\":{\"name\":\"tracewatt\"}}", "Report");
+        check("{\"tool\":{\"name\":\"other\"}}", "a JSON object with the keys tool");
         check("{\"spans\":[],\"processes\":{},\"traceID\":\"1\"}", "jaeger");
         check("[{\"traceID\":\"1\",\"spans\":[]}]", "jaeger");
         check("[[],[{\"traceId\":\"1\",\"id\":\"2\",\"kind\":\"CLIENT\"}]]", "zipkin-v2");

@@ -43,7 +43,7 @@ impl Source {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
                     Err(IngestError::Missing { name: self.name() })
                 }
-                Err(source) => Err(IngestError::Io { name: self.name(), source }),
+                Err(reason) => Err(IngestError::Io { name: self.name(), reason }),
             },
         }
     }
@@ -88,7 +88,7 @@ fn expand_pattern(pattern: &str) -> Result<Vec<Source>, IngestError> {
     for path in glob::glob(pattern).map_err(|error| invalid(error.to_string()))? {
         let path = path.map_err(|error| IngestError::Io {
             name: error.path().display().to_string(),
-            source: error.into(),
+            reason: error.into(),
         })?;
         if !path.is_dir() {
             paths.push(path);

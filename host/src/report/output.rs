@@ -64,11 +64,12 @@ pub struct Overwrites {
 
 /// Why an output could not be written.
 #[derive(Debug, Error)]
-#[error("cannot write {format} output to {place}: {source}{remedy}")]
+#[error("cannot write {format} output to {place}: {reason}{remedy}")]
 pub struct WriteError {
     format: &'static str,
     place: String,
-    source: io::Error,
+    /// Part of the message, so not a source beside it.
+    reason: io::Error,
     remedy: &'static str,
 }
 
@@ -177,11 +178,11 @@ pub fn write_output(
         Some(path) => write_file(path, render),
         None => quiet(render(stdout).and_then(|()| stdout.flush())),
     };
-    done.map_err(|source| WriteError {
+    done.map_err(|reason| WriteError {
         format: output.format.name,
         place: place(&output.path),
-        remedy: remedy(&source),
-        source,
+        remedy: remedy(&reason),
+        reason,
     })
 }
 

@@ -117,7 +117,7 @@ fn compressed_and_cut() {
 #[test]
 fn errors_say_what_and_where() {
     let wide: Vec<u8> = "{}".encode_utf16().flat_map(u16::to_le_bytes).collect();
-    let cases: [(&[u8], &str); 11] = [
+    let cases: [(&[u8], &str); 13] = [
         (b"", "it is empty"),
         (b" \n\t\xef\xbb\xbf ", "it is empty"),
         (&wide, "UTF-16"),
@@ -125,6 +125,14 @@ fn errors_say_what_and_where() {
         (b"hello", "not a trace format that is known here: bytes 68 65 6c 6c 6f"),
         (b"PK\x03\x04", "bytes 50 4b 03 04"),
         (b"{\"a\":1,\"b\":2}", "a JSON object with the keys a, b"),
+        (
+            b"{\"data\":null,\"errors\":[{\"code\":404,\"msg\":\"trace not found\"}]}",
+            "Jaeger answered without traces: trace not found (404)",
+        ),
+        (
+            b"{\"schema_version\":\"1.0\",\"tool\":{\"name\":\"tracewatt\"}}",
+            "`test`: this is a report of tracewatt",
+        ),
         (b"[1]", "neither an object nor a list"),
         (b"{\n\"resourceSpans\": [}", "as otlp-json: byte 20 (line 2, column 19): expected an object"),
         (b"{\"resourceSpans\":5}", "byte 17 (line 1, column 18): expected an array"),
@@ -172,5 +180,8 @@ fn bytes_that_are_not_utf8_are_replaced_and_counted() {
     let text = otlp(&[1]).replace("\"spanId\"", "\"name\":\"caf\u{1}\",\"spanId\"");
     let bytes: Vec<u8> = text.bytes().map(|byte| if byte == 1 { 0xe9 } else { byte }).collect();
     let got = read(bytes);
-    assert_eq!((got.spans[0].name.as_str(), got.losses.get("invalid_utf8_replaced")), ("caf?", 1));
+    assert_eq!((got.spans[0].name.as_str(), got.losses.get("invalid_utf8_replaced")), ("caf\u{fffd}", 1));
+    // a place is one in the file, whatever stands for its bytes
+    let error = read(b"{\"x\":\"\xff\xe9\xff\",\"resourceSpans\":[7]}").error();
+    assert!(error.contains("byte 28 (line 1, column 29)"), "{error}");
 }
