@@ -252,16 +252,24 @@ impl Mapper {
         self.parameters(input, rendered, span)
     }
 
+    /// Hashes the parameters. Where some are hidden, what remains still tells calls apart, so the hash is
+    /// over those that can be seen, and 0 if none can.
     fn parameters(&self, input: &Input<'_, '_>, rendered: &Rendered, span: &mut Span) -> bool {
         let mut print = Fingerprint::new();
         let recorded = params::add_recorded(input.attributes(), &mut print);
+        let template = &self.work.template;
         if rendered.facts.params_hidden && !recorded {
             span.flags.set(SpanFlags::PARAMS_HIDDEN);
+            let mut seen = template.params().filter(|value| params::is_seen(value)).peekable();
+            if seen.peek().is_some() {
+                seen.for_each(|value| print.add(value));
+                span.params = print.finish();
+            }
             return false;
         }
-        self.work.template.params().for_each(|value| print.add(value));
+        template.params().for_each(|value| print.add(value));
         span.params = print.finish();
-        recorded || self.work.template.param_count() > 0
+        recorded || template.param_count() > 0
     }
 }
 

@@ -160,7 +160,7 @@ pub(crate) use flags;
 flags! {
     /// Facts about one span; the bits are part of the contract with plug-ins (column `span-flags`).
     SpanFlags: u32 {
-        /// The call has parameters, and they cannot be seen (bind placeholders, redacted values).
+        /// The call has parameters that cannot be seen (bind placeholders, redacted values).
         PARAMS_HIDDEN = 0,
         /// The call changes something on the other side.
         WRITE = 1,
@@ -259,7 +259,8 @@ pub struct Span {
     pub grouping: TextId,
     /// Where in the source.
     pub code: CodeLocation,
-    /// Hash of the parameters below 2^53, 0 when there are none or they are hidden.
+    /// Hash below 2^53 of the parameters that can be seen, 0 when none can. With [`SpanFlags::PARAMS_HIDDEN`] there
+    /// are others: unequal hashes still prove unequal calls, equal ones prove nothing.
     pub params: u64,
     /// Operations in this round trip (batch, pipeline, rows), at least 1.
     pub batch_size: u32,
@@ -280,5 +281,13 @@ impl Span {
     /// Duration in nanoseconds, none when the input had no usable times.
     pub fn known_duration_ns(&self) -> Option<u64> {
         (!self.flags.has(SpanFlags::TIMES_UNKNOWN)).then_some(self.duration_ns)
+    }
+
+    /// Returns whether the parameters that can be seen prove that two calls with one template asked for different
+    /// things. Where only one of the two hides some, the hashes are of different sets and prove nothing.
+    pub fn parameters_differ(&self, other: &Span) -> bool {
+        let hidden = |span: &Span| span.flags.has(SpanFlags::PARAMS_HIDDEN);
+        let (a, b) = (self.params, other.params);
+        a != 0 && b != 0 && a != b && hidden(self) == hidden(other)
     }
 }

@@ -85,7 +85,7 @@ impl Layers<'_> {
         let (a, b) = (&self.spans[a as usize], &self.spans[b as usize]);
         a.scope != b.scope
             && agree(a.system, b.system)
-            && (a.params == b.params || a.params == 0 || b.params == 0)
+            && !a.parameters_differ(b)
             && (self.contains(a, b) || self.contains(b, a))
     }
 
@@ -111,8 +111,7 @@ impl Layers<'_> {
             // layers may write one parameter in different ways, so parameters prove nothing here
             return self.contains(outer, inner);
         }
-        let differ = outer.params != 0 && inner.params != 0 && outer.params != inner.params;
-        !differ && covers(outer, inner, 0)
+        !outer.parameters_differ(inner) && covers(outer, inner, 0)
     }
 
     fn same_template(&self, a: &Span, b: &Span) -> bool {
@@ -252,7 +251,7 @@ fn knows_more(a: &Span, b: &Span) -> bool {
     let knowledge = |span: &Span| {
         let parameters = match (span.params, span.flags.has(SpanFlags::PARAMS_HIDDEN)) {
             (0, true) => 0,
-            (0, false) => 1,
+            (0, false) | (_, true) => 1,
             _ => 2,
         };
         (
@@ -274,13 +273,13 @@ fn knows_more(a: &Span, b: &Span) -> bool {
 fn take_facts(spans: &mut [Span], counts: usize, merged: usize) {
     let other = spans[merged].clone();
     let span = &mut spans[counts];
-    if span.kind == other.kind
-        && span.params == 0
-        && span.flags.has(SpanFlags::PARAMS_HIDDEN)
-        && other.params != 0
-    {
-        span.params = other.params;
-        span.flags.0 &= !SpanFlags::PARAMS_HIDDEN.0;
+    if span.kind == other.kind && span.flags.has(SpanFlags::PARAMS_HIDDEN) && other.params != 0 {
+        if !other.flags.has(SpanFlags::PARAMS_HIDDEN) {
+            span.params = other.params;
+            span.flags.0 &= !SpanFlags::PARAMS_HIDDEN.0;
+        } else if span.params == 0 {
+            span.params = other.params;
+        }
     }
     span.rows = span.rows.or(other.rows);
     span.response_bytes = span.response_bytes.or(other.response_bytes);

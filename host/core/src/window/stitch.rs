@@ -78,10 +78,11 @@ fn link_target(span: &Span, linked: &FxHashMap<SpanId, usize>) -> Option<usize> 
 
 fn take_statement(span: &mut Span, statement: &Span) {
     span.kind = if statement.kind.is_io() { statement.kind } else { IoKind::Sql };
+    let recorded = span.params != 0 && !span.flags.has(SpanFlags::PARAMS_HIDDEN);
     span.template = statement.template;
     span.verb = statement.verb;
     span.flags.0 = span.flags.0 & !SpanFlags::GENERIC.0 | statement.flags.0 & STATEMENT_FLAGS;
-    if span.params != 0 {
+    if recorded {
         span.flags.0 &= !SpanFlags::PARAMS_HIDDEN.0;
     } else {
         span.params = statement.params;

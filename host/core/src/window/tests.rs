@@ -263,6 +263,16 @@ fn the_row_that_counts_takes_over_facts_and_place() {
         seal("b - s sql 1..6 t=X scope=orm hidden rows=3\n c b s sql 2..5 t=X scope=pg cut params=7");
     assert_eq!(sealed.merged(), "c>b");
     assert_eq!((sealed.span("b").params, sealed.flagged(SpanFlags::PARAMS_HIDDEN)), (7, String::new()));
+
+    // what one layer sees in part, and the other in full
+    let sealed = seal(
+        "b - s sql 1..6 t=X scope=orm hidden params=3\n c b s sql 2..5 t=X scope=pg cut generic params=7",
+    );
+    assert_eq!(sealed.merged(), "c>b");
+    assert_eq!((sealed.span("b").params, sealed.flagged(SpanFlags::PARAMS_HIDDEN)), (7, String::new()));
+    let sealed =
+        seal("b - s sql 1..6 t=X scope=orm hidden\n c b s sql 2..5 t=X scope=pg cut hidden params=7");
+    assert_eq!((sealed.span("b").params, sealed.flagged(SpanFlags::PARAMS_HIDDEN)), (7, "b c".to_owned()));
 }
 
 #[test]
@@ -278,6 +288,10 @@ fn siblings_of_two_layers_are_matched_one_to_one() {
         // visible parameters that differ are two calls
         ("b a s sql 1..5 t=X scope=orm params=1\n c a s sql 2..4 t=X scope=pg params=2", ""),
         ("b a s sql 1..5 t=X scope=orm params=1\n c a s sql 2..4 t=X scope=pg hidden", "c>b"),
+        // of parameters partly hidden, what can be seen may differ too, unless one layer sees more
+        ("b a s sql 1..5 t=X scope=orm params=1 hidden\n c a s sql 2..4 t=X scope=pg params=2 hidden", ""),
+        ("b a s sql 1..5 t=X scope=orm params=1 hidden\n c a s sql 2..4 t=X scope=pg params=1 hidden", "c>b"),
+        ("b a s sql 1..5 t=X scope=orm params=1 hidden\n c a s sql 2..4 t=X scope=pg params=2", "b>c"),
         // another parent, template, service
         ("b a s sql 1..5 t=X scope=orm\n c z s sql 2..4 t=X scope=pg", ""),
         ("b a s sql 1..5 t=X scope=orm\n c a s sql 2..4 t=Y scope=pg", ""),

@@ -66,6 +66,15 @@ pub(super) fn add_recorded(attributes: &AttrSet<'_>, into: &mut Fingerprint) -> 
     }
 }
 
+/// Returns whether a parameter, `7` or `id=7`, says something: it is no mark in the place of a value.
+pub(super) fn is_seen(parameter: &str) -> bool {
+    let value = parameter.split_once('=').map_or(parameter, |(_, value)| value).to_ascii_lowercase();
+    !matches!(value.as_str(), "" | "?" | "<hidden>")
+        && !value.contains("redacted")
+        && !value.contains("filtered")
+        && !value.contains('*')
+}
+
 /// Returns the number of parameter rows in the text of a Python list of rows, as `executemany`
 /// records it: `[(1, 'a'), (2, 'b')]` has 2; 1 for anything else.
 pub(super) fn rows_of(text: &str) -> u32 {

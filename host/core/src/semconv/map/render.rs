@@ -1,7 +1,7 @@
 //! From a call to its template: the texts of the attributes, handed to the normalizer of the kind.
 
 use super::call::{self, is_one_of};
-use super::params::rows_of;
+use super::params::{is_seen, rows_of};
 use super::sql;
 use super::{Input, clean};
 use crate::normalize::sql::Statement;
@@ -242,15 +242,7 @@ fn outgoing_http(input: &Input<'_, '_>, max_text: usize, out: &mut Template) -> 
 /// Clients that redact only what they take for secrets (`?id=7&sig=REDACTED`) leave enough to tell
 /// calls apart; those that redact every value do not.
 fn with_partly_seen_query(facts: Facts, out: &Template) -> Facts {
-    let seen = |pair: &str| {
-        pair.split_once('=').is_some_and(|(_, value)| {
-            let value = value.to_ascii_lowercase();
-            !value.is_empty()
-                && !value.contains("redacted")
-                && !value.contains("filtered")
-                && !value.contains('*')
-        })
-    };
+    let seen = |pair: &str| pair.contains('=') && is_seen(pair);
     Facts { params_hidden: facts.params_hidden && !out.params().any(seen), ..facts }
 }
 

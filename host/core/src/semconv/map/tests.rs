@@ -274,6 +274,9 @@ fn parameters_seen_hidden_and_absent() {
     assert_eq!(at("SELECT a FROM b WHERE c = $1"), 0);
     assert_eq!(at("SELECT a FROM b WHERE c = 7"), at("SELECT a FROM b WHERE c = 7"));
     assert_ne!(at("SELECT a FROM b WHERE c = 7"), at("SELECT a FROM b WHERE c = 8"));
+    // One hidden value does not make the others invisible.
+    assert_eq!(at("SELECT a FROM b WHERE t = $1 AND c = 7"), at("SELECT a FROM b WHERE t = $1 AND c = 7"));
+    assert_ne!(at("SELECT a FROM b WHERE t = $1 AND c = 7"), at("SELECT a FROM b WHERE t = $1 AND c = 8"));
     let bound = "SELECT a FROM b WHERE c = %s";
     for key in
         ["db.statement.parameters", "db.postgresql.values", "pgx.query.parameters", "db.query.parameter.0"]
@@ -290,12 +293,16 @@ fn parameters_seen_hidden_and_absent() {
             "client|q|db.system=mysql|db.statement=SELECT a FROM b WHERE c = ?|db.query.parameter.0=7",
             "flags=none ; params=seen",
         ),
+        (
+            "client|q|db.system=mysql|db.statement=SELECT a FROM b WHERE t = ? AND c = 7",
+            "flags=hidden ; params=seen",
+        ),
         ("client|GET|db.system=redis|db.statement=GET ?", "flags=hidden ; params=hidden"),
         ("client|GET|http.method=GET|http.url=http://shop/a?id=Redacted", "flags=hidden ; params=hidden"),
         ("client|GET|http.method=GET|http.url=http://shop/a?id=7&sig=REDACTED", "flags=none ; params=seen"),
         (
             "client|GET|http.method=GET|http.url=http://shop/a/7?id=Redacted&b=Redacted",
-            "flags=hidden ; params=hidden",
+            "flags=hidden ; params=seen",
         ),
     ]);
 }
@@ -709,6 +716,6 @@ proptest! {
         prop_assert!(span.batch_size >= 1 && span.params < 1 << 53);
         prop_assert!(!(span.role.is_entry() && span.kind.is_io()));
         prop_assert!(!(span.flags.has(SpanFlags::CHATTER) && span.kind.is_io()));
-        prop_assert_eq!(span.flags.has(SpanFlags::PARAMS_HIDDEN) && span.params != 0, false);
+        prop_assert!(!span.flags.has(SpanFlags::PARAMS_HIDDEN) || span.params != params::NO_PARAMS);
     }
 }
