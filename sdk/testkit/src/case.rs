@@ -1,6 +1,5 @@
 //! The grammar of cases.
 
-use std::collections::BTreeMap;
 use tracewatt_core::semconv::{Attr, AttrSet, RawSpan};
 use tracewatt_core::trace::{IdTable, SpanRole, Status};
 
@@ -20,16 +19,75 @@ pub struct CaseSpan {
 }
 
 /// What must be found, or must not.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Expectation {
     /// Finding type.
     pub kind: String,
     /// Severity, if it matters.
     pub severity: Option<String>,
-    /// `occurrences`, `avoidable`, `distinct`, `service`, `endpoint`, `template`, `count`, `confidence` (at least).
-    pub facts: BTreeMap<String, String>,
+    /// `occurrences`, `avoidable`, `distinct`, `service`, `endpoint`, `template`, `confidence`, or a piece of evidence.
+    pub facts: Vec<Fact>,
+    /// How many findings must fit; at least one, unless `count` says otherwise.
+    pub count: Fact,
     /// Line in the file.
     pub line: usize,
+}
+
+/// A figure or a text that a finding must have.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fact {
+    /// Of what.
+    pub name: String,
+    /// How the two are compared.
+    pub relation: Relation,
+    /// What is wanted; a number, unless it must be equal.
+    pub value: String,
+}
+
+/// How what is found is compared with what is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Relation {
+    /// `=`
+    Equal,
+    /// `>=`
+    AtLeast,
+    /// `<=`
+    AtMost,
+}
+
+impl Fact {
+    /// Reads `name=value`, `name>=number` or `name<=number`; nothing when it is none of these.
+    fn parse(word: &str) -> Option<Result<Fact, String>> {
+        let (name, value) = word.split_once('=')?;
+        let (name, relation) = match (name.strip_suffix('>'), name.strip_suffix('<')) {
+            (Some(name), _) => (name, Relation::AtLeast),
+            (_, Some(name)) => (name, Relation::AtMost),
+            (None, None) => (name, Relation::Equal),
+        };
+        let must_be_number = relation != Relation::Equal || name == "count";
+        if must_be_number && value.parse::<f64>().is_err() {
+            return Some(Err(format!("`{word}` compares with something that is no number")));
+        }
+        Some(Ok(Fact { name: name.to_owned(), relation, value: value.to_owned() }))
+    }
+
+    /// Returns whether a text is the one wanted, or a number of which this holds.
+    pub fn holds(&self, found: &str) -> bool {
+        match (found.parse::<f64>(), self.value.parse::<f64>()) {
+            (Ok(found), Ok(value)) => self.holds_for(found, value),
+            _ => self.relation == Relation::Equal && found == self.value,
+        }
+    }
+
+    /// Confidences are single precision, hence the tolerance.
+    fn holds_for(&self, found: f64, value: f64) -> bool {
+        const TOLERANCE: f64 = 1e-6;
+        match self.relation {
+            Relation::Equal => (found - value).abs() <= TOLERANCE,
+            Relation::AtLeast => found >= value - TOLERANCE,
+            Relation::AtMost => found <= value + TOLERANCE,
+        }
+    }
 }
 
 /// A parsed case.
@@ -337,12 +395,13 @@ fn option(raw: &mut RawSpan<'static>, key: &str, value: &str) -> Result<(), Stri
 }
 
 fn expectation(words: &[Word], line: usize) -> Result<Expectation, String> {
-    let mut expectation = Expectation { kind: words[0].text.clone(), line, ..Expectation::default() };
+    let count = Fact { name: "count".to_owned(), relation: Relation::AtLeast, value: "1".to_owned() };
+    let kind = words[0].text.clone();
+    let mut expectation = Expectation { kind, severity: None, facts: Vec::new(), count, line };
     for word in &words[1..] {
-        match word.text.split_once(">=").or_else(|| word.text.split_once('=')) {
-            Some((name, value)) => {
-                expectation.facts.insert(name.to_owned(), value.to_owned());
-            }
+        match Fact::parse(&word.text).transpose()? {
+            Some(fact) if fact.name == "count" => expectation.count = fact,
+            Some(fact) => expectation.facts.push(fact),
             None if ["info", "warning", "critical"].contains(&word.text.as_str()) => {
                 expectation.severity = Some(word.text.clone());
             }
@@ -403,4 +462,32 @@ fn duration(text: &str) -> Result<u64, String> {
         _ => return Err(wrong()),
     };
     Ok((digits.parse::<f64>().map_err(|_| wrong())? * factor).round() as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn facts_hold_or_do_not() {
+        for (fact, found, holds) in [
+            ("occurrences=6", "6", true),
+            ("occurrences=6", "7", false),
+            ("occurrences>=6", "7", true),
+            ("occurrences>=6", "5", false),
+            ("occurrences<=6", "5", true),
+            ("occurrences<=6", "7", false),
+            ("count=0", "0", true),
+            ("count=0", "1", false),
+            ("confidence=0.95", "0.949999988079071", true),
+            ("template=a >= ?", "a >= ?", true),
+            ("scope=in_trace", "across_traces", false),
+            ("distinct>=2", "", false),
+        ] {
+            assert_eq!(Fact::parse(fact).unwrap().unwrap().holds(found), holds, "{fact} / {found}");
+        }
+        assert!(Fact::parse("critical").is_none());
+        assert!(Fact::parse("occurrences>=many").unwrap().is_err());
+        assert!(Fact::parse("count=all").unwrap().is_err());
+    }
 }

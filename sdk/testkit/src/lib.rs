@@ -14,5 +14,5 @@
 mod case;
 mod run;
 
-pub use case::{Case, Expectation, ParseError};
+pub use case::{Case, Expectation, Fact, ParseError, Relation};
 pub use run::{Kit, check_cases};

@@ -1,6 +1,6 @@
 //! Running cases.
 
-use crate::case::{Case, Expectation};
+use crate::case::{Case, Expectation, Fact};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -65,9 +65,7 @@ impl Kit {
             || findings.iter().map(|finding| format!("    {}\n", describe(finding))).collect::<String>();
         let found = |want: &Expectation| findings.iter().filter(|finding| fits(finding, want)).count();
         for want in &case.expect {
-            let count = want.facts.get("count").map_or(1, |count| count.parse().unwrap_or(0));
-            let exact = want.facts.contains_key("count");
-            if (exact && found(want) != count) || found(want) < count.max(1) {
+            if !want.count.holds(&found(want).to_string()) {
                 return Err(format!("line {}: not found: {want:?}\n  found:\n{}", want.line, list()));
             }
         }
@@ -174,22 +172,24 @@ fn fits(finding: &Finding, want: &Expectation) -> bool {
     let severity = format!("{:?}", finding.severity).to_lowercase();
     finding.kind == want.kind
         && want.severity.as_ref().is_none_or(|wanted| *wanted == severity)
-        && want.facts.iter().all(|(name, value)| fact(finding, name, value))
+        && want.facts.iter().all(|fact| holds(finding, fact))
 }
 
-fn fact(finding: &Finding, name: &str, value: &str) -> bool {
-    match name {
-        "count" => true,
-        "occurrences" => finding.pattern.occurrences.to_string() == value,
-        "avoidable" => finding.green_impact.estimated_extra_io_ops.to_string() == value,
-        "distinct" => finding.pattern.distinct_params.is_some_and(|distinct| distinct.to_string() == value),
-        "service" => finding.service == value,
-        "endpoint" => finding.source_endpoint == value,
-        "template" => finding.pattern.template == value,
-        "confidence" => value.parse::<f64>().is_ok_and(|least| finding.confidence >= least),
-        _ => {
-            finding.evidence.get(name).is_some_and(|evidence| evidence.to_string().trim_matches('"') == value)
+fn holds(finding: &Finding, fact: &Fact) -> bool {
+    match fact.name.as_str() {
+        "occurrences" => fact.holds(&finding.pattern.occurrences.to_string()),
+        "avoidable" => fact.holds(&finding.green_impact.estimated_extra_io_ops.to_string()),
+        "distinct" => {
+            finding.pattern.distinct_params.is_some_and(|distinct| fact.holds(&distinct.to_string()))
         }
+        "service" => fact.holds(&finding.service),
+        "endpoint" => fact.holds(&finding.source_endpoint),
+        "template" => fact.holds(&finding.pattern.template),
+        "confidence" => fact.holds(&finding.confidence.to_string()),
+        name => finding
+            .evidence
+            .get(name)
+            .is_some_and(|evidence| fact.holds(evidence.to_string().trim_matches('"'))),
     }
 }
 
