@@ -70,8 +70,7 @@ impl Detector for NPlusOne {
     fn detect(&mut self, batch: &Batch, findings: &mut Vec<Finding>) {
         self.repeats.begin(batch);
         for trace in batch.traces() {
-            for run in self.repeats.runs(&trace) {
-                let verdict = self.repeats.judge(&trace, &run);
+            for (run, verdict) in self.repeats.judge(&trace) {
                 findings.extend(self.finding(&run, &verdict));
             }
         }

@@ -6,8 +6,6 @@
 
 mod fixes;
 
-use std::collections::HashMap;
-use std::rc::Rc;
 use tracewatt_sdk::prelude::*;
 use tracewatt_sdk::repeats::{self, Class, Hidden, Repeats};
 
@@ -31,7 +29,6 @@ settings! {
 pub struct Redundant {
     settings: Settings,
     repeats: Repeats,
-    texts: TextTable<Text>,
 }
 
 impl Detector for Redundant {
@@ -59,12 +56,11 @@ impl Detector for Redundant {
     fn new(settings: Settings) -> Self {
         let hidden = Hidden::of(&settings.sanitizer_aware_classification);
         let repeats = Repeats::new(settings.n_plus_one_min_occurrences, settings.window_duration_ms, hidden);
-        Redundant { settings, repeats, texts: TextTable::default() }
+        Redundant { settings, repeats }
     }
 
     fn detect(&mut self, batch: &Batch, findings: &mut Vec<Finding>) {
         self.repeats.begin(batch);
-        self.texts.begin(batch);
         for trace in batch.traces() {
             for group in self.identical(&trace) {
                 findings.extend(self.finding(&group).map(|finding| {
@@ -81,48 +77,38 @@ impl Detector for Redundant {
 impl Redundant {
     /// Groups of reads with visible and equal parameters, cut where the thing read was written.
     fn identical<'a>(&mut self, trace: &Trace<'a>) -> Vec<Vec<Span<'a>>> {
-        let mut open: HashMap<Key, usize> = HashMap::new();
-        let mut groups: Vec<Vec<Span<'a>>> = Vec::new();
-        for span in trace.io() {
-            let place = (span.service_id(), span.peer_id());
-            let text = self.texts.get(span.batch(), span.template_id(), Text::of);
-            if !span.is_read() {
-                open.retain(|key, _| key.place != place || !text.touches(&key.table));
-                continue;
-            }
-            let Some(parameters) = visible(span) else { continue };
-            let key = Key {
-                request: repeats::request(span),
-                place,
-                template: span.template_id(),
-                parameters,
-                grouping: span.grouping_id(),
-                table: text.table,
-            };
-            let group = *open.entry(key).or_insert_with(|| {
-                groups.push(Vec::new());
-                groups.len() - 1
-            });
-            groups[group].push(span);
+        let reads = trace.io().filter(|span| span.is_read() && visible(*span).is_some());
+        let groups = grouped(2, reads, |span| {
+            let place = (span.service_id(), span.peer_id(), span.grouping_id());
+            (repeats::request(span), place, span.template_id(), visible(span))
+        });
+        if groups.is_empty() {
+            return groups;
         }
-        groups
+        let writes = self.repeats.writes(trace);
+        let mut cut: Vec<Vec<Span<'a>>> = Vec::new();
+        for reads in &groups {
+            let same_answer = |a: &Span<'_>, b: &Span<'_>| !self.repeats.rewritten(&writes, *a, *b);
+            cut.extend(reads.chunk_by(same_answer).map(<[_]>::to_vec));
+        }
+        cut.sort_unstable_by_key(|reads| reads[0].row());
+        cut
     }
 
-    /// Runs with hidden parameters that the evidence says are identical.
+    /// Runs with hidden parameters that the evidence says are identical. The calls in them whose parameters can be
+    /// seen are among the others.
     fn hidden(&mut self, trace: &Trace<'_>, findings: &mut Vec<Finding>) {
-        for run in self.repeats.runs(trace) {
-            if run.spans.iter().all(|span| repeats::parameters(*span).is_some()) {
-                continue;
-            }
-            let verdict = self.repeats.judge(trace, &run);
+        for (run, verdict) in self.repeats.judge(trace) {
             if verdict.class != Class::Identical {
                 continue;
             }
-            if let Some(mut finding) = self.finding(&run.spans) {
+            let hidden: Vec<Span<'_>> =
+                run.spans.iter().copied().filter(|span| repeats::parameters(*span).is_none()).collect();
+            if let Some(mut finding) = self.finding(&hidden) {
                 finding.message = format!(
                     "{} reads with one template; their parameters are hidden, but nothing before them in this request could have \
                      supplied different ones",
-                    run.spans.len()
+                    hidden.len()
                 );
                 finding.evidence.extend(verdict.evidence(&run));
                 findings.push(finding.confidence(verdict.confidence));
@@ -142,40 +128,6 @@ impl Redundant {
                 .avoidable_after_first()
                 .evidence("threshold", self.settings.redundant_min_occurrences),
         )
-    }
-}
-
-/// What makes two reads the same.
-#[derive(PartialEq, Eq, Hash)]
-struct Key {
-    request: (u32, u32),
-    place: (u32, u32),
-    template: u32,
-    parameters: u64,
-    grouping: u32,
-    table: Rc<str>,
-}
-
-/// A template as far as reads and writes can get in each other's way.
-#[derive(Clone)]
-struct Text {
-    lower: Rc<str>,
-    /// The word after the first FROM, without quotes and qualifier; empty when there is none.
-    table: Rc<str>,
-}
-
-impl Text {
-    fn of(template: &str) -> Text {
-        let lower = template.to_lowercase();
-        let from = lower.split_once(" from ").map_or("", |(_, rest)| rest);
-        let name = from.split([' ', '(', ')', ',', ';']).next().unwrap_or_default();
-        let table = name.rsplit('.').next().unwrap_or_default().trim_matches(['"', '`', '[', ']']);
-        Text { table: table.into(), lower: lower.into() }
-    }
-
-    /// Whether this write may have changed what is read from `table`; without a table, every write may.
-    fn touches(&self, table: &str) -> bool {
-        table.is_empty() || self.lower.contains(table)
     }
 }
 

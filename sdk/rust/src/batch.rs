@@ -70,7 +70,7 @@ columns! {
     span_flags: u32,
     /// Normalized operation, text id.
     templates: u32,
-    /// Hash of the parameters, 0 = none or hidden.
+    /// Hash of the parameters that can be seen, 0 = none can.
     parameter_hashes: u64,
     /// Service, text id.
     services: u32,
@@ -331,8 +331,14 @@ impl<'a> Span<'a> {
         self.batch.text(self.template_id())
     }
 
-    /// Hash of the parameters, if they are visible.
+    /// Hash of the parameters, if all of them can be seen.
     pub fn parameters(self) -> Option<u64> {
+        self.seen_parameters().filter(|_| !self.has(Flags::PARAMS_HIDDEN))
+    }
+
+    /// Hash of the parameters that can be seen, if any can. With [`Flags::PARAMS_HIDDEN`] there are others: unequal
+    /// hashes of two calls still prove that they differ, equal ones prove nothing.
+    pub fn seen_parameters(self) -> Option<u64> {
         Some(self.batch.parameter_hashes()[self.at()]).filter(|hash| *hash != 0)
     }
 

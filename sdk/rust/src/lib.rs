@@ -51,13 +51,18 @@
 
 mod batch;
 mod finding;
+mod group;
 mod manifest;
 pub mod overlap;
+pub mod query;
 pub mod repeats;
+#[cfg(test)]
+mod testing;
 mod text;
 
 pub use batch::{Batch, Columns, Flags, Kind, NO_ROW, Role, Span, Status, Trace, Verb};
 pub use finding::{Evidence, Finding, Severity};
+pub use group::grouped;
 pub use manifest::{Fix, Manifest, Rule, Setting, SettingKind, SettingType, SettingsSpec, Value};
 pub use text::TextTable;
 
@@ -65,7 +70,7 @@ pub use text::TextTable;
 pub mod prelude {
     pub use crate::{
         Batch, Detector, Evidence, Finding, Fix, Flags, Kind, Manifest, Role, Rule, SettingsSpec, Severity,
-        Span, Status, TextTable, Trace, Verb, export_detector, settings,
+        Span, Status, TextTable, Trace, Verb, export_detector, grouped, settings,
     };
 }
 

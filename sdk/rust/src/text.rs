@@ -1,16 +1,18 @@
 //! Remembering what a text means.
 
 use crate::Batch;
+use rustc_hash::FxHashMap;
 
-/// A verdict per text id, worked out once. Forgets everything when the host gives ids a new meaning.
+/// A verdict per text id, worked out once. Forgets everything when the host gives ids a new meaning. Takes memory
+/// for the texts it was asked about, however many others the host has.
 pub struct TextTable<T> {
     epoch: u32,
-    verdicts: Vec<Option<T>>,
+    verdicts: FxHashMap<u32, T>,
 }
 
 impl<T> Default for TextTable<T> {
     fn default() -> Self {
-        TextTable { epoch: 0, verdicts: Vec::new() }
+        TextTable { epoch: 0, verdicts: FxHashMap::default() }
     }
 }
 
@@ -24,12 +26,9 @@ impl<T: Clone> TextTable<T> {
         }
     }
 
-    /// Returns the verdict on a text, working it out when it is asked for the first time.
+    /// Returns the verdict on a text, working it out when it is asked for the first time. What costs something to
+    /// clone belongs in an [`Rc`](std::rc::Rc).
     pub fn get(&mut self, batch: &Batch, id: u32, judge: impl FnOnce(&str) -> T) -> T {
-        let at = id as usize;
-        if self.verdicts.len() <= at {
-            self.verdicts.resize(at + 1, None);
-        }
-        self.verdicts[at].get_or_insert_with(|| judge(&batch.text(id))).clone()
+        self.verdicts.entry(id).or_insert_with(|| judge(&batch.text(id))).clone()
     }
 }
