@@ -2,7 +2,7 @@
 //!
 //! A pool does not care which request waits, so what counts is column `in-flight`: statements of one service
 //! to one database under way at one instant, over every trace the host holds, in nanoseconds. Each trace that
-//! takes part in a peak says so; the host folds them into one problem.
+//! takes part in a peak says so with its own statements; the host folds those of one endpoint into one problem.
 
 mod fixes;
 
@@ -51,16 +51,22 @@ impl Detector for PoolSaturation {
 
     fn detect(&mut self, batch: &Batch, findings: &mut Vec<Finding>) {
         self.waits.begin(batch);
+        let threshold = self.settings.pool_saturation_concurrent_threshold;
         for trace in batch.traces() {
+            if !statements(&trace).any(|span| span.in_flight() >= threshold) {
+                continue;
+            }
+            let waits = self.waits(&trace);
             for statements in pools(&trace) {
-                findings.extend(self.finding(&trace, &statements));
+                let waits = waits.get(&statements[0].service_id()).copied().unwrap_or_default();
+                findings.extend(self.finding(&statements, waits));
             }
         }
     }
 }
 
 impl PoolSaturation {
-    fn finding(&mut self, trace: &Trace<'_>, statements: &[Span<'_>]) -> Option<Finding> {
+    fn finding(&self, statements: &[Span<'_>], waits: Waits) -> Option<Finding> {
         let threshold = self.settings.pool_saturation_concurrent_threshold;
         let anchor = *statements.iter().rev().max_by_key(|span| span.in_flight())?;
         let peak = anchor.in_flight();
@@ -68,58 +74,56 @@ impl PoolSaturation {
             return None;
         }
         let in_trace = overlap::peak(statements.iter().map(|span| overlap::interval(*span))).calls;
-        let (waits, wait_ns) = self.waits(trace, anchor);
         let alone = in_trace >= threshold;
         let critical = peak >= threshold.saturating_mul(3);
         let spans = at(anchor, statements);
         let finding = Finding::new("pool_saturation", &spans)
             .severity(if critical { Severity::Critical } else { Severity::Warning })
-            .confidence(if waits > 0 { 0.95 } else { 0.8 })
-            .occurrences(peak)
+            .confidence(if waits.count > 0 { 0.95 } else { 0.8 })
             .subject(subject(anchor))
             .message(format!("{peak} statements in flight at once, {} of them in this trace", spans.len()))
             .evidence("threshold", threshold)
             .evidence("peak_concurrent", peak)
             .evidence("in_trace_peak", in_trace)
             .evidence("scope", if alone { "in_trace" } else { "across_traces" });
-        Some(match waits {
+        Some(match waits.count {
             0 => finding,
-            _ => finding
-                .evidence("connection_waits", waits)
-                .evidence("connection_wait_ms", wait_ns as f64 / NS_PER_MS),
+            count => finding
+                .evidence("connection_waits", count)
+                .evidence("connection_wait_ms", waits.total_ns as f64 / NS_PER_MS),
         })
     }
 
-    /// Returns how many spans of the trace tell that the service asked its pool for a connection, and how
-    /// many nanoseconds they took together.
-    fn waits(&mut self, trace: &Trace<'_>, anchor: Span<'_>) -> (usize, u64) {
-        let (mut count, mut total_ns) = (0, 0u64);
-        for span in trace.spans() {
-            let is_chatter = span.has(Flags::CHATTER) && span.service_id() == anchor.service_id();
-            if is_chatter && self.waits.get(span.batch(), span.name_id(), names_a_pool) {
-                count += 1;
-                total_ns = total_ns.saturating_add(span.duration_ns());
+    /// Returns what the spans of a trace tell of waiting, by service.
+    fn waits(&mut self, trace: &Trace<'_>) -> HashMap<u32, Waits> {
+        let mut services: HashMap<u32, Waits> = HashMap::new();
+        for span in trace.spans().filter(|span| span.has(Flags::CHATTER)) {
+            if self.waits.get(span.batch(), span.name_id(), names_a_pool) {
+                let waits = services.entry(span.service_id()).or_default();
+                waits.count += 1;
+                waits.total_ns = waits.total_ns.saturating_add(span.duration_ns());
             }
         }
-        (count, total_ns)
+        services
     }
 }
 
-/// Returns the statements of a trace by the pool they seem to use. Those that control a transaction occupy a
-/// connection like any other; those whose times are unknown cannot be said to overlap.
+/// How often a service asked its pool for a connection, and how long that took in all.
+#[derive(Clone, Copy, Default)]
+struct Waits {
+    count: usize,
+    total_ns: u64,
+}
+
+/// Returns the statements of a trace. Those that control a transaction occupy a connection like any other; those whose
+/// times are unknown cannot be said to overlap.
+fn statements<'a>(trace: &Trace<'a>) -> impl Iterator<Item = Span<'a>> {
+    trace.spans().filter(|span| span.kind() == Kind::SQL && !span.has(Flags::TIMES_UNKNOWN))
+}
+
+/// Returns the statements of a trace by the pool they seem to use.
 fn pools<'a>(trace: &Trace<'a>) -> Vec<Vec<Span<'a>>> {
-    let mut known: HashMap<_, usize> = HashMap::new();
-    let mut pools: Vec<Vec<Span<'a>>> = Vec::new();
-    let is_timed = |span: &Span<'_>| span.kind() == Kind::SQL && !span.has(Flags::TIMES_UNKNOWN);
-    for span in trace.spans().filter(is_timed) {
-        let key = (span.service_id(), span.peer_id(), span.grouping_id());
-        let pool = *known.entry(key).or_insert_with(|| {
-            pools.push(Vec::new());
-            pools.len() - 1
-        });
-        pools[pool].push(span);
-    }
-    pools
+    grouped(1, statements(trace), |span| (span.service_id(), span.peer_id(), span.grouping_id()))
 }
 
 /// Returns the statements under way when the anchor started, the anchor first.
