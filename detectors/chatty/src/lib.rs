@@ -49,10 +49,8 @@ impl Detector for Chatty {
 
     fn detect(&mut self, batch: &Batch, findings: &mut Vec<Finding>) {
         for trace in batch.traces() {
-            for calls in requests(&trace) {
-                if calls.len() > self.0.chatty_service_min_calls as usize {
-                    findings.push(self.finding(&calls));
-                }
+            for calls in requests(&trace, self.0.chatty_service_min_calls as usize + 1) {
+                findings.push(self.finding(&calls));
             }
         }
     }
@@ -83,19 +81,11 @@ impl Chatty {
     }
 }
 
-/// Returns the calls to other services, request by request, by the first of them.
-fn requests<'a>(trace: &Trace<'a>) -> Vec<Vec<Span<'a>>> {
-    let mut known: HashMap<_, usize> = HashMap::new();
-    let mut requests: Vec<Vec<Span<'a>>> = Vec::new();
-    for span in trace.io().filter(|span| matches!(span.kind(), Kind::HTTP | Kind::RPC)) {
-        let key = (repeats::request(span), span.service_id(), span.grouping_id());
-        let request = *known.entry(key).or_insert_with(|| {
-            requests.push(Vec::new());
-            requests.len() - 1
-        });
-        requests[request].push(span);
-    }
-    requests
+/// Returns the calls to other services of each request that makes so many, by the first of them.
+fn requests<'a>(trace: &Trace<'a>, min: usize) -> Vec<Vec<Span<'a>>> {
+    grouped(min, trace.io().filter(|span| matches!(span.kind(), Kind::HTTP | Kind::RPC)), |span| {
+        (repeats::request(span), span.service_id(), span.grouping_id())
+    })
 }
 
 /// Calls that have a text in common.

@@ -50,10 +50,8 @@ impl Detector for Fanout {
 
     fn detect(&mut self, batch: &Batch, findings: &mut Vec<Finding>) {
         for trace in batch.traces() {
-            for (parent, calls) in families(&trace) {
-                if calls.len() > self.0.max_fanout as usize {
-                    findings.push(self.finding(parent, &calls));
-                }
+            for calls in families(&trace, self.0.max_fanout as usize + 1) {
+                findings.extend(calls[0].parent().map(|parent| self.finding(parent, &calls)));
             }
         }
     }
@@ -94,19 +92,11 @@ fn how(execution: Execution) -> &'static str {
     }
 }
 
-/// Returns the spans that make calls, each with its calls in order of their start, by the first call.
-fn families<'a>(trace: &Trace<'a>) -> Vec<(Span<'a>, Vec<Span<'a>>)> {
-    let mut known: HashMap<u32, usize> = HashMap::new();
-    let mut families: Vec<(Span<'a>, Vec<Span<'a>>)> = Vec::new();
-    for span in trace.io() {
-        let Some(parent) = span.parent() else { continue };
-        let family = *known.entry(parent.row()).or_insert_with(|| {
-            families.push((parent, Vec::new()));
-            families.len() - 1
-        });
-        families[family].1.push(span);
-    }
-    families
+/// Returns the calls of each span that makes so many, in order of their start, by the first call.
+fn families<'a>(trace: &Trace<'a>, min: usize) -> Vec<Vec<Span<'a>>> {
+    grouped(min, trace.io().filter(|span| span.parent().is_some()), |span| {
+        span.parent().map(|parent| parent.row())
+    })
 }
 
 /// Returns a name that is the same in every trace: template of a call, endpoint of an entry, name of the rest.

@@ -1,21 +1,18 @@
 //! Fixes by framework, system and language; which of them a finding gets is for the host to say.
 
-use tracewatt_sdk::{Fix, Kind, fixes};
+use tracewatt_sdk::{Fix, PerKind, fixes};
 
-/// Returns the fixes known for N+1 calls of a kind.
-pub fn for_kind(kind: Kind) -> &'static [Fix] {
-    match kind {
-        Kind::SQL => SQL,
-        Kind::HTTP => HTTP,
-        Kind::CACHE => CACHE,
-        Kind::MESSAGING => MESSAGING,
-        Kind::RPC => RPC,
-        Kind::DOCUMENT => DOCUMENT,
-        Kind::SEARCH => SEARCH,
-        Kind::DATASTORE => DATASTORE,
-        _ => &[],
-    }
-}
+/// The fixes known for N+1 calls, by kind.
+pub const FIXES: PerKind<&[Fix]> = PerKind {
+    sql: SQL,
+    http: HTTP,
+    cache: CACHE,
+    messaging: MESSAGING,
+    rpc: RPC,
+    document: DOCUMENT,
+    search: SEARCH,
+    datastore: DATASTORE,
+};
 
 const SQL: &[Fix] = fixes! {
     "java_jpa" =>

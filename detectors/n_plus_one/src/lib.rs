@@ -42,10 +42,10 @@ impl Detector for NPlusOne {
         .interest(&Kind::NAMED.map(|(kind, _)| kind), 2);
         for (kind, word) in Kind::NAMED {
             manifest = manifest.rule(
-                Rule::new(format!("n_plus_one_{word}"), format!("N+1 {}", title(kind)))
+                Rule::new(format!("n_plus_one_{word}"), format!("N+1 {}", kind.title()))
                     .page(include_str!("../README.md"))
-                    .advice(advice(kind))
-                    .fixes(fixes::for_kind(kind)),
+                    .advice(ADVICE.of(kind))
+                    .fixes(fixes::FIXES.of(kind)),
             );
         }
         let decided = Kind::NAMED
@@ -108,32 +108,15 @@ impl NPlusOne {
     }
 }
 
-fn title(kind: Kind) -> &'static str {
-    match kind {
-        Kind::SQL => "SQL",
-        Kind::HTTP => "HTTP",
-        Kind::CACHE => "cache",
-        Kind::MESSAGING => "messaging",
-        Kind::RPC => "RPC",
-        Kind::DOCUMENT => "document store",
-        Kind::SEARCH => "search",
-        _ => "data store",
-    }
-}
-
-fn advice(kind: Kind) -> &'static str {
-    match kind {
-        Kind::SQL => {
-            "load the rows at once: a join, or one statement with an IN list; for writes, one multi-row statement"
-        }
-        Kind::HTTP => "ask for all items in one request, with a bulk endpoint or a list of ids",
-        Kind::CACHE => "read the keys at once with MGET or a pipeline",
-        Kind::MESSAGING => "send the messages as one batch",
-        Kind::RPC => "use a bulk method or a stream instead of one call per item",
-        Kind::DOCUMENT => "fetch the documents at once, by a list of ids",
-        Kind::SEARCH => "send one multi-search or one query for all terms",
-        _ => "ask for all items in one statement",
-    }
-}
+const ADVICE: PerKind<&str> = PerKind {
+    sql: "load the rows at once: a join, or one statement with an IN list; for writes, one multi-row statement",
+    http: "ask for all items in one request, with a bulk endpoint or a list of ids",
+    cache: "read the keys at once with MGET or a pipeline",
+    messaging: "send the messages as one batch",
+    rpc: "use a bulk method or a stream instead of one call per item",
+    document: "fetch the documents at once, by a list of ids",
+    search: "send one multi-search or one query for all terms",
+    datastore: "ask for all items in one statement",
+};
 
 export_detector!(NPlusOne);

@@ -45,9 +45,9 @@ impl Detector for Redundant {
                 Rule::new(format!("redundant_{word}"), format!("Redundant {}", title(kind)))
                     .page(include_str!("../README.md"))
                     .severity(Severity::Info)
-                    .advice(advice(kind))
+                    .advice(ADVICE.of(kind))
                     .yields_to([format!("n_plus_one_{word}")])
-                    .fixes(fixes::for_kind(kind)),
+                    .fixes(fixes::FIXES.of(kind)),
             );
         }
         manifest
@@ -136,25 +136,25 @@ fn visible(span: Span<'_>) -> Option<u64> {
     repeats::parameters(span).filter(|_| !span.has(Flags::RETRY) && !span.has(Flags::GENERIC))
 }
 
+/// A store is not redundant, reading it again is.
 fn title(kind: Kind) -> &'static str {
     match kind {
-        Kind::SQL => "SQL",
-        Kind::HTTP => "HTTP",
         Kind::CACHE => "cache read",
-        Kind::RPC => "RPC",
         Kind::DOCUMENT => "document read",
-        Kind::SEARCH => "search",
-        _ => "data store read",
+        Kind::DATASTORE => "data store read",
+        _ => kind.title(),
     }
 }
 
-fn advice(kind: Kind) -> &'static str {
-    match kind {
-        Kind::SQL => "keep the result for the length of the request, or pass it along",
-        Kind::HTTP | Kind::RPC => "call once and keep the answer for the length of the request",
-        Kind::CACHE => "keep the value in a variable for the length of the request",
-        _ => "read once and keep the result for the length of the request",
-    }
-}
+const ADVICE: PerKind<&str> = PerKind {
+    sql: "keep the result for the length of the request, or pass it along",
+    http: "call once and keep the answer for the length of the request",
+    cache: "keep the value in a variable for the length of the request",
+    messaging: "",
+    rpc: "call once and keep the answer for the length of the request",
+    document: "read once and keep the result for the length of the request",
+    search: "read once and keep the result for the length of the request",
+    datastore: "read once and keep the result for the length of the request",
+};
 
 export_detector!(Redundant);

@@ -6,7 +6,7 @@
 
 mod fixes;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use tracewatt_sdk::prelude::*;
 
 const NS_PER_MS: u64 = 1_000_000;
@@ -55,7 +55,7 @@ impl Detector for Serialized {
 
     fn detect(&mut self, batch: &Batch, findings: &mut Vec<Finding>) {
         for trace in batch.traces() {
-            for reads in families(&trace) {
+            for reads in families(&trace, self.0.serialized_min_sequential as usize) {
                 let chain = longest_chain(&reads);
                 findings.extend(self.finding(&chain));
             }
@@ -96,30 +96,23 @@ impl Serialized {
     }
 }
 
-/// Returns the reads of each parent, in order of their start, of every template the first one only: repeating
-/// one is N+1's business. Reads whose parent is not in the trace are kept apart by service and endpoint.
-fn families<'a>(trace: &Trace<'a>) -> Vec<Vec<Span<'a>>> {
-    let mut known: HashMap<_, usize> = HashMap::new();
-    let mut families: Vec<Vec<Span<'a>>> = Vec::new();
-    let mut seen = HashSet::new();
-    for span in trace.io().filter(|span| may_run_at_any_time(*span)) {
-        let key = match span.parent() {
-            Some(parent) => (Some(parent.row()), 0, 0, 0),
-            None => (None, span.service_id(), span.endpoint_id(), span.grouping_id()),
-        };
-        let family = *known.entry(key).or_insert_with(|| {
-            families.push(Vec::new());
-            families.len() - 1
-        });
-        if seen.insert((family, span.kind(), span.template_id())) {
-            families[family].push(span);
-        }
+/// Returns the reads of each parent with so many of them, in order of their start, of every template the first one
+/// only: repeating one is N+1's business. Reads whose parent is not in the trace are kept apart by service and endpoint.
+fn families<'a>(trace: &Trace<'a>, min: usize) -> Vec<Vec<Span<'a>>> {
+    let reads = trace.io().filter(|span| may_run_at_any_time(*span));
+    let mut families = grouped(min, reads, |span| match span.parent() {
+        Some(parent) => (Some(parent.row()), 0, 0, 0),
+        None => (None, span.service_id(), span.endpoint_id(), span.grouping_id()),
+    });
+    for reads in &mut families {
+        let mut seen = HashSet::new();
+        reads.retain(|span| seen.insert((span.kind(), span.template_id())));
     }
     families
 }
 
-/// Reads outside a transaction, at a known time, that no failure made necessary. A cache answers before another call is worth
-/// starting, and is usually asked in order to know whether to make that call.
+/// Reads outside a transaction, at a known time, that no failure made necessary. A cache answers before another call
+/// is worth starting, and is usually asked in order to know whether to make that call.
 fn may_run_at_any_time(span: Span<'_>) -> bool {
     let kind = span.kind();
     kind.word().is_some()

@@ -79,10 +79,10 @@ impl Detector for Slow {
             .interest(&Kind::NAMED.map(|(kind, _)| kind), 1);
         for (kind, word) in Kind::NAMED {
             manifest = manifest.rule(
-                Rule::new(format!("slow_{word}"), format!("Slow {}", title(kind)))
+                Rule::new(format!("slow_{word}"), format!("Slow {}", kind.title()))
                     .page(include_str!("../README.md"))
-                    .advice(advice(kind))
-                    .fixes(fixes::for_kind(kind)),
+                    .advice(ADVICE.of(kind))
+                    .fixes(fixes::FIXES.of(kind)),
             );
         }
         manifest
@@ -102,31 +102,24 @@ impl Detector for Slow {
 }
 
 /// Calls of one trace with one template.
-#[derive(Default)]
 struct Calls<'a> {
     slow: Vec<Span<'a>>,
     all: usize,
 }
 
 impl Slow {
-    /// Returns the templates of a trace with a slow call, by first appearance. COMMIT may be slow as well, so
+    /// Returns the templates of a trace with a slow call, by the first of these. COMMIT may be slow as well, so
     /// transaction control is not left out.
     fn slow_calls<'a>(&self, trace: &Trace<'a>) -> Vec<Calls<'a>> {
-        let mut groups: HashMap<_, usize> = HashMap::new();
-        let mut calls: Vec<Calls<'a>> = Vec::new();
-        for span in trace.spans().filter(|span| span.kind().word().is_some()) {
-            let key = (span.kind(), span.service_id(), span.template_id(), span.grouping_id());
-            let group = *groups.entry(key).or_insert_with(|| {
-                calls.push(Calls::default());
-                calls.len() - 1
-            });
-            calls[group].all += 1;
-            if self.0.is_slow(span) {
-                calls[group].slow.push(span);
-            }
+        let calls = || trace.spans().filter(|span| span.kind().word().is_some());
+        let key = |span: Span<'a>| (span.kind(), span.service_id(), span.template_id(), span.grouping_id());
+        let slow = grouped(1, calls().filter(|span| self.0.is_slow(*span)), key);
+        if slow.is_empty() {
+            return Vec::new();
         }
-        calls.retain(|calls| !calls.slow.is_empty());
-        calls
+        let mut all: HashMap<_, usize> = HashMap::new();
+        calls().for_each(|span| *all.entry(key(span)).or_default() += 1);
+        slow.into_iter().map(|slow| Calls { all: all[&key(slow[0])], slow }).collect()
     }
 
     fn finding(&self, calls: &Calls<'_>) -> Option<Finding> {
@@ -159,35 +152,15 @@ fn millis(ns: u64) -> f64 {
     ns as f64 / NS_PER_MS as f64
 }
 
-fn title(kind: Kind) -> &'static str {
-    match kind {
-        Kind::SQL => "SQL",
-        Kind::HTTP => "HTTP",
-        Kind::CACHE => "cache command",
-        Kind::MESSAGING => "messaging",
-        Kind::RPC => "RPC",
-        Kind::DOCUMENT => "document store",
-        Kind::SEARCH => "search",
-        _ => "data store",
-    }
-}
-
-fn advice(kind: Kind) -> &'static str {
-    match kind {
-        Kind::SQL => {
-            "look at the plan with EXPLAIN, add the index it lacks, and ask for fewer rows and columns"
-        }
-        Kind::HTTP | Kind::RPC => {
-            "find out what the callee spends its time on; set a timeout, and cache answers that may be old"
-        }
-        Kind::CACHE => "avoid commands that walk all keys and very large values; look at the slow log",
-        Kind::MESSAGING => {
-            "send in batches, make payloads smaller, and do not wait for confirmation one by one"
-        }
-        Kind::DOCUMENT => "look at the plan with explain, add the index it lacks, and fetch fewer fields",
-        Kind::SEARCH => "look at the profile of the query; avoid leading wildcards and deep pages",
-        _ => "look at the plan of the statement, and ask for less",
-    }
-}
+const ADVICE: PerKind<&str> = PerKind {
+    sql: "look at the plan with EXPLAIN, add the index it lacks, and ask for fewer rows and columns",
+    http: "find out what the callee spends its time on; set a timeout, and cache answers that may be old",
+    cache: "avoid commands that walk all keys and very large values; look at the slow log",
+    messaging: "send in batches, make payloads smaller, and do not wait for confirmation one by one",
+    rpc: "find out what the callee spends its time on; set a timeout, and cache answers that may be old",
+    document: "look at the plan with explain, add the index it lacks, and fetch fewer fields",
+    search: "look at the profile of the query; avoid leading wildcards and deep pages",
+    datastore: "look at the plan of the statement, and ask for less",
+};
 
 export_detector!(Slow);

@@ -141,6 +141,51 @@ impl Kind {
     pub fn word(self) -> Option<&'static str> {
         Kind::NAMED.iter().find(|(kind, _)| *kind == self).map(|(_, word)| *word)
     }
+
+    /// Returns what people call it, for titles: `N+1 SQL`.
+    pub fn title(self) -> &'static str {
+        const TITLES: PerKind<&str> = PerKind {
+            sql: "SQL",
+            http: "HTTP",
+            cache: "cache",
+            messaging: "messaging",
+            rpc: "RPC",
+            document: "document store",
+            search: "search",
+            datastore: "data store",
+        };
+        TITLES.of(self)
+    }
+}
+
+/// A value for each kind in [`Kind::NAMED`]: advice, fixes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct PerKind<T> {
+    pub sql: T,
+    pub http: T,
+    pub cache: T,
+    pub messaging: T,
+    pub rpc: T,
+    pub document: T,
+    pub search: T,
+    pub datastore: T,
+}
+
+impl<T: Copy> PerKind<T> {
+    /// Returns the value of a kind; any other kind counts as a data store.
+    pub fn of(&self, kind: Kind) -> T {
+        match kind {
+            Kind::SQL => self.sql,
+            Kind::HTTP => self.http,
+            Kind::CACHE => self.cache,
+            Kind::MESSAGING => self.messaging,
+            Kind::RPC => self.rpc,
+            Kind::DOCUMENT => self.document,
+            Kind::SEARCH => self.search,
+            _ => self.datastore,
+        }
+    }
 }
 
 /// Which end of a call a span records.

@@ -60,7 +60,7 @@ pub mod repeats;
 mod testing;
 mod text;
 
-pub use batch::{Batch, Columns, Flags, Kind, NO_ROW, Role, Span, Status, Trace, Verb};
+pub use batch::{Batch, Columns, Flags, Kind, NO_ROW, PerKind, Role, Span, Status, Trace, Verb};
 pub use finding::{Evidence, Finding, Severity};
 pub use group::grouped;
 pub use manifest::{Fix, Manifest, Rule, Setting, SettingKind, SettingType, SettingsSpec, Value};
@@ -69,8 +69,8 @@ pub use text::TextTable;
 /// Everything a detector needs.
 pub mod prelude {
     pub use crate::{
-        Batch, Detector, Evidence, Finding, Fix, Flags, Kind, Manifest, Role, Rule, SettingsSpec, Severity,
-        Span, Status, TextTable, Trace, Verb, export_detector, grouped, settings,
+        Batch, Detector, Evidence, Finding, Fix, Flags, Kind, Manifest, PerKind, Role, Rule, SettingsSpec,
+        Severity, Span, Status, TextTable, Trace, Verb, export_detector, grouped, settings,
     };
 }
 
