@@ -56,23 +56,30 @@ impl Detector for Serialized {
     fn detect(&mut self, batch: &Batch, findings: &mut Vec<Finding>) {
         for trace in batch.traces() {
             for reads in families(&trace, self.0.serialized_min_sequential as usize) {
-                let chain = longest_chain(&reads);
-                findings.extend(self.finding(&chain));
+                // No part of them saves more than all of them would.
+                if saving_ns(&reads) >= self.min_saving_ns() {
+                    let chain = longest_chain(&first_of_each_template(reads));
+                    findings.extend(self.finding(&chain));
+                }
             }
         }
     }
 }
 
 impl Serialized {
+    fn min_saving_ns(&self) -> u64 {
+        self.0.serialized_min_saving_ms.saturating_mul(NS_PER_MS)
+    }
+
     fn finding(&self, chain: &[Span<'_>]) -> Option<Finding> {
         let first = *chain.first()?;
         let longest_ns = chain.iter().map(|span| span.duration_ns()).max()?;
         let total_ns = chain.iter().fold(0u64, |sum, span| sum.saturating_add(span.duration_ns()));
-        let saving_ns = total_ns - longest_ns;
+        let saving_ns = saving_ns(chain);
         let whole_ns = first.parent().map_or(0, |parent| parent.duration_ns()).max(total_ns);
         let percent = 100.0 * saving_ns as f64 / whole_ns.max(1) as f64;
         if chain.len() < self.0.serialized_min_sequential as usize
-            || saving_ns < self.0.serialized_min_saving_ms.saturating_mul(NS_PER_MS)
+            || saving_ns < self.min_saving_ns()
             || percent < self.0.serialized_min_saving_percent as f64
         {
             return None;
@@ -96,19 +103,21 @@ impl Serialized {
     }
 }
 
-/// Returns the reads of each parent with so many of them, in order of their start, of every template the first one
-/// only: repeating one is N+1's business. Reads whose parent is not in the trace are kept apart by service and endpoint.
+/// Returns the reads of each parent with so many of them, in order of their start. Reads whose parent is not in the
+/// trace are kept apart by service and endpoint.
 fn families<'a>(trace: &Trace<'a>, min: usize) -> Vec<Vec<Span<'a>>> {
     let reads = trace.io().filter(|span| may_run_at_any_time(*span));
-    let mut families = grouped(min, reads, |span| match span.parent() {
+    grouped(min, reads, |span| match span.parent() {
         Some(parent) => (Some(parent.row()), 0, 0, 0),
         None => (None, span.service_id(), span.endpoint_id(), span.grouping_id()),
-    });
-    for reads in &mut families {
-        let mut seen = HashSet::new();
-        reads.retain(|span| seen.insert((span.kind(), span.template_id())));
-    }
-    families
+    })
+}
+
+/// Repeating a template is N+1's business.
+fn first_of_each_template(mut reads: Vec<Span<'_>>) -> Vec<Span<'_>> {
+    let mut seen = HashSet::new();
+    reads.retain(|span| seen.insert((span.kind(), span.template_id())));
+    reads
 }
 
 /// Reads outside a transaction, at a known time, that no failure made necessary. A cache answers before another call
@@ -155,6 +164,12 @@ fn longest_chain<'a>(reads: &[Span<'a>]) -> Vec<Span<'a>> {
 /// Returns how many of `reads`, sorted by their end, had ended when `span` started.
 fn before(reads: &[Span<'_>], span: Span<'_>) -> usize {
     reads.partition_point(|other| other.end_ns() <= span.start_ns())
+}
+
+/// Returns what running the calls at once would save: all durations but the longest.
+fn saving_ns(calls: &[Span<'_>]) -> u64 {
+    let total_ns = calls.iter().fold(0u64, |sum, span| sum.saturating_add(span.duration_ns()));
+    total_ns - calls.iter().map(|span| span.duration_ns()).max().unwrap_or(0)
 }
 
 fn subject(chain: &[Span<'_>]) -> String {

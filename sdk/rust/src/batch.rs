@@ -139,7 +139,9 @@ impl Kind {
 
     /// Returns the word used in finding types, if the kind has one.
     pub fn word(self) -> Option<&'static str> {
-        Kind::NAMED.iter().find(|(kind, _)| *kind == self).map(|(_, word)| *word)
+        // The kinds with a word are numbered from 1 on.
+        let at = usize::from(self.0).checked_sub(1)?;
+        Kind::NAMED.get(at).map(|(_, word)| *word)
     }
 
     /// Returns what people call it, for titles: `N+1 SQL`.
@@ -465,5 +467,20 @@ impl<'a> Span<'a> {
     /// Calls of the same service, kind and peer in flight when this one started, itself included.
     pub fn in_flight(self) -> u32 {
         self.batch.in_flight()[self.at()]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_have_their_own_words() {
+        for (kind, word) in Kind::NAMED {
+            assert_eq!(kind.word(), Some(word));
+        }
+        for kind in [Kind::OTHER, Kind::GEN_AI, Kind(200)] {
+            assert_eq!(kind.word(), None);
+        }
     }
 }

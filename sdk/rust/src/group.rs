@@ -1,43 +1,43 @@
 //! Spans that have something in common.
 
 use crate::Span;
-use rustc_hash::FxHashMap;
-use std::collections::hash_map::Entry;
-use std::hash::Hash;
+use rustc_hash::{FxBuildHasher, FxHashMap};
+use std::hash::{BuildHasher, Hash};
 
 /// Returns groups of at least `min` spans that have a key in common: groups in the order of their first span, spans
-/// in the order given. Expected O(n), and no memory of its own for a group that is too small.
+/// in the order given. O(n), up to sorting; a trace in which no key is that frequent, which is nearly every one, costs
+/// two short lists.
 pub fn grouped<'a, K: Eq + Hash>(
     min: usize,
     spans: impl Iterator<Item = Span<'a>>,
     key: impl Fn(Span<'a>) -> K,
 ) -> Vec<Vec<Span<'a>>> {
-    let mut known: FxHashMap<K, u32> = FxHashMap::default();
-    let mut sizes: Vec<usize> = Vec::new();
-    let mut members: Vec<(u32, Span<'a>)> = Vec::new();
-    for span in spans {
-        let group = match known.entry(key(span)) {
-            Entry::Occupied(known) => *known.get(),
-            Entry::Vacant(new) => {
-                sizes.push(0);
-                *new.insert(sizes.len() as u32 - 1)
-            }
-        };
-        sizes[group as usize] += 1;
-        members.push((group, span));
-    }
-    if sizes.iter().all(|size| *size < min) {
-        return Vec::new();
-    }
-    let mut groups: Vec<Vec<Span<'a>>> =
-        sizes.iter().map(|size| Vec::with_capacity(if *size < min { 0 } else { *size })).collect();
-    for (group, span) in members {
-        if sizes[group as usize] >= min {
-            groups[group as usize].push(span);
+    let members: Vec<(u64, Span<'a>)> = spans.map(|span| (FxBuildHasher.hash_one(key(span)), span)).collect();
+    let frequent = frequent(min, &members);
+    let mut known: FxHashMap<K, usize> = FxHashMap::default();
+    let mut groups: Vec<Vec<Span<'a>>> = Vec::new();
+    for (hash, span) in members {
+        if frequent.binary_search(&hash).is_ok() {
+            let group = *known.entry(key(span)).or_insert_with(|| {
+                groups.push(Vec::new());
+                groups.len() - 1
+            });
+            groups[group].push(span);
         }
     }
-    groups.retain(|group| !group.is_empty());
+    // Keys of one hash are rare, and told apart above.
+    groups.retain(|group| group.len() >= min);
     groups
+}
+
+/// Returns the hashes that at least `min` members have, ordered.
+fn frequent(min: usize, members: &[(u64, Span<'_>)]) -> Vec<u64> {
+    if members.len() < min {
+        return Vec::new();
+    }
+    let mut hashes: Vec<u64> = members.iter().map(|(hash, _)| *hash).collect();
+    hashes.sort_unstable();
+    hashes.chunk_by(|a, b| a == b).filter(|same| same.len() >= min).map(|same| same[0]).collect()
 }
 
 #[cfg(test)]
