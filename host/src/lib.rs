@@ -4,6 +4,7 @@
 //! - [`config`]: raw (as written) to checked (as meant)
 //! - [`ingest`]: from bytes to decoded spans
 //! - [`session`]: configuration and plug-ins, loaded together
+//! - [`spool`]: spans and calls between reading and judging, within a budget of memory
 //! - [`analysis`]: from inputs to a report
 //! - [`report`]: the report in every output format
 
@@ -15,4 +16,5 @@ pub mod exit;
 pub mod ingest;
 pub mod report;
 pub mod session;
+pub mod spool;
 pub mod stock;

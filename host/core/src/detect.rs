@@ -1,5 +1,5 @@
-//! Running detectors over sealed traces: batches, threads, one instance of each detector per thread. The result
-//! does not depend on how many threads there are, nor on where batches end.
+//! Running detectors over sealed traces: units that threads take one by one, batches within a unit, one instance of
+//! each detector per thread. The result does not depend on how many threads there are.
 
 use crate::finding::Detected;
 use crate::loss::Losses;
@@ -9,6 +9,7 @@ use crate::plugin::{
 };
 use crate::trace::{Batch, SealedTrace, SharedBatch, Texts};
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -51,7 +52,7 @@ pub struct DetectorRun {
     pub losses: Losses,
 }
 
-/// What a run came to.
+/// What a run, or a unit of it, came to.
 #[derive(Debug, Default)]
 pub struct Detection {
     /// Findings of all detectors, in no promised order.
@@ -60,7 +61,7 @@ pub struct Detection {
     pub runs: Vec<DetectorRun>,
 }
 
-/// Runs every detector over all traces on `threads` threads (at least one).
+/// Runs every detector over all traces on `threads` threads (at least one); a batch is a unit here.
 ///
 /// Fails only when a component does not export the world it should; whatever a detector does wrong later is a
 /// [`Fault`] in its [`DetectorRun`]. Someone must advance the engine's epoch meanwhile, or time limits never end.
@@ -71,166 +72,216 @@ pub fn detect(
     texts: &Arc<Texts>,
     threads: usize,
 ) -> Result<Detection, PluginError> {
-    let work = Work {
-        engine,
-        detectors,
-        traces,
-        texts,
-        batches: &batches(traces),
-        next: AtomicUsize::new(0),
-        accounts: detectors.iter().map(|_| Mutex::default()).collect(),
+    let units = cut(traces, BATCH_TRACES, BATCH_SPANS);
+    let (next, accounts) = (AtomicUsize::new(0), Accounts::new(detectors));
+    let work = || -> Result<Vec<(usize, Detection)>, PluginError> {
+        let mut crew = Crew::new(engine, detectors);
+        let mut parts = Vec::new();
+        loop {
+            let unit = next.fetch_add(1, Ordering::Relaxed);
+            let Some(range) = units.get(unit) else { return Ok(parts) };
+            parts.push((unit, crew.detect(unit, &traces[range.clone()], texts, &accounts)?));
+        }
     };
-    let threads = threads.clamp(1, work.batches.len().max(1));
-    let parts: Vec<Result<Detection, PluginError>> = std::thread::scope(|scope| {
-        let others: Vec<_> = (1..threads).map(|_| scope.spawn(|| work.run())).collect();
-        let mut parts = vec![work.run()];
-        parts.extend(others.into_iter().map(|other| match other.join() {
-            Ok(part) => part,
+    let threads = threads.clamp(1, units.len().max(1));
+    let done: Vec<_> = std::thread::scope(|scope| {
+        let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
+        let mut done = vec![work()];
+        done.extend(others.into_iter().map(|other| match other.join() {
+            Ok(parts) => parts,
             Err(panic) => std::panic::resume_unwind(panic),
         }));
-        parts
+        done
     });
-    let mut all = Detection { runs: vec![DetectorRun::default(); detectors.len()], ..Detection::default() };
-    for part in parts {
-        let part = part?;
-        all.findings.extend(part.findings);
-        for (run, part) in all.runs.iter_mut().zip(part.runs) {
-            run.set_aside.extend(part.set_aside);
-        }
+    let mut parts: Vec<(usize, Detection)> = Vec::new();
+    for some in done {
+        parts.extend(some?);
     }
-    work.settle(&mut all);
+    parts.sort_by_key(|(unit, _)| *unit);
+    let mut all = Detection { runs: vec![DetectorRun::default(); detectors.len()], ..Detection::default() };
+    for (unit, mut part) in parts {
+        accounts.settle(unit, units[unit].len(), &mut part);
+        all.append(part, units[unit].start);
+    }
     Ok(all)
 }
 
-/// What the answers to one batch cost.
+impl Detection {
+    /// Adds what came of further traces, the first of which has the number `first`.
+    fn append(&mut self, part: Detection, first: usize) {
+        self.findings.extend(part.findings.into_iter().map(|mut finding| {
+            finding.raw.trace += first;
+            finding
+        }));
+        for (run, part) in self.runs.iter_mut().zip(part.runs) {
+            run.traces += part.traces;
+            run.findings += part.findings;
+            run.set_aside.extend(part.set_aside.into_iter().map(|(trace, fault)| (first + trace, fault)));
+            run.losses.merge(&part.losses);
+        }
+    }
+}
+
+/// What the answers of one detector to a unit of traces cost.
 #[derive(Default)]
 struct Cost {
     /// Traces the detector failed on.
     culprits: usize,
     /// Memory of its findings.
     bytes: usize,
-    /// What was cut of its answers.
-    losses: Losses,
+    /// Why it is given up, should this be too much.
+    last_fault: Option<Arc<Fault>>,
 }
 
-/// What the answers of one detector cost, by batch.
+/// What the answers of one detector cost, by unit.
 ///
-/// A detector is given up after the first batch with which there are more than [`MAX_CULPRITS`] traces it failed on,
-/// or findings of more than [`Limits::run_bytes`]: what it says of later batches does not count, so that the result
+/// A detector is given up after the first unit with which there are more than [`MAX_CULPRITS`] traces it failed on,
+/// or findings of more than [`Limits::run_bytes`]: what it says of later units does not count, so that the result
 /// is the same whichever thread came to them first.
-#[derive(Default)]
 struct Account {
-    batches: BTreeMap<usize, Cost>,
+    limits: Limits,
+    units: BTreeMap<usize, Cost>,
     culprits: usize,
     bytes: usize,
 }
 
 impl Account {
-    fn add(&mut self, batch: usize, cost: Cost) {
+    fn add(&mut self, unit: usize, cost: Cost) {
         self.culprits += cost.culprits;
         self.bytes += cost.bytes;
-        self.batches.insert(batch, cost);
+        if cost.culprits > 0 || cost.bytes > 0 {
+            self.units.insert(unit, cost);
+        }
     }
 
-    /// Returns the batch after which the detector is given up, as far as is known by now: it can only move down.
-    fn last_batch(&self, limits: &Limits) -> Option<usize> {
-        let over = |culprits, bytes| culprits > MAX_CULPRITS || bytes > limits.run_bytes;
+    /// Returns the unit after which the detector is given up, as far as is known by now, and why: it can only move
+    /// down.
+    fn last_unit(&self) -> Option<(usize, Arc<Fault>)> {
+        let over = |culprits, bytes| culprits > MAX_CULPRITS || bytes > self.limits.run_bytes;
         if !over(self.culprits, self.bytes) {
             return None;
         }
-        let (mut culprits, mut bytes) = (0, 0);
-        self.batches.iter().find_map(|(batch, cost)| {
+        let (mut culprits, mut bytes, mut fault) = (0, 0, None);
+        self.units.iter().find_map(|(unit, cost)| {
             culprits += cost.culprits;
             bytes += cost.bytes;
-            over(culprits, bytes).then_some(*batch)
+            fault = cost.last_fault.clone().or(fault.take());
+            let because = || match &fault {
+                Some(fault) if culprits > MAX_CULPRITS => fault.clone(),
+                _ => Arc::new(too_many_findings(self.limits.run_bytes)),
+            };
+            over(culprits, bytes).then(|| (*unit, because()))
         })
     }
 }
 
-/// What the threads share.
-struct Work<'a> {
-    engine: &'a Engine,
-    detectors: &'a [Detector],
-    traces: &'a [SealedTrace],
-    texts: &'a Arc<Texts>,
-    batches: &'a [std::ops::Range<usize>],
-    next: AtomicUsize,
-    /// By detector.
-    accounts: Vec<Mutex<Account>>,
+/// What the answers of all detectors cost. Threads share it.
+pub struct Accounts(Vec<Mutex<Account>>);
+
+impl Accounts {
+    /// Returns accounts without an answer.
+    pub fn new(detectors: &[Detector]) -> Accounts {
+        let account = |detector: &Detector| {
+            Mutex::new(Account { limits: detector.limits, units: BTreeMap::new(), culprits: 0, bytes: 0 })
+        };
+        Accounts(detectors.iter().map(account).collect())
+    }
+
+    fn of(&self, detector: usize) -> MutexGuard<'_, Account> {
+        self.0[detector].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes what came of a unit final: takes back what detectors said that had been given up before, and counts. All
+    /// units before it must have been detected.
+    pub fn settle(&self, unit: usize, traces: usize, detection: &mut Detection) {
+        for (index, run) in detection.runs.iter_mut().enumerate() {
+            run.traces = traces as u64;
+            let Some((_, fault)) = self.of(index).last_unit().filter(|(last, _)| *last < unit) else {
+                continue;
+            };
+            run.set_aside = (0..traces).map(|trace| (trace, fault.clone())).collect();
+            run.losses = Losses::default();
+            detection.findings.retain(|finding| finding.detector != index);
+        }
+        for finding in &detection.findings {
+            detection.runs[finding.detector].findings += 1;
+        }
+    }
 }
 
-impl Work<'_> {
-    /// One thread: takes the next batch until none is left.
-    fn run(&self) -> Result<Detection, PluginError> {
-        let mut workers = self
-            .detectors
-            .iter()
-            .map(|detector| {
-                Worker::new(self.engine, &detector.plugin, detector.settings.clone(), detector.limits)
-            })
-            .collect::<Result<Vec<Worker>, PluginError>>()?;
-        let runs = vec![DetectorRun::default(); self.detectors.len()];
-        let mut part = Detection { runs, ..Detection::default() };
-        let mut columns = Batch::default();
-        loop {
-            let number = self.next.fetch_add(1, Ordering::Relaxed);
-            let Some(range) = self.batches.get(number) else { return Ok(part) };
-            let traces = &self.traces[range.clone()];
-            columns.fill(traces);
-            let shared = SharedBatch::from(std::mem::take(&mut columns));
-            for (index, worker) in workers.iter_mut().enumerate() {
-                let last = self.account(index).last_batch(&self.detectors[index].limits);
-                let given_up = last.is_some_and(|last| last < number);
-                if given_up || !may_match(&self.detectors[index].manifest().interest, &shared) {
+/// One thread's instances of all detectors.
+pub struct Crew<'a> {
+    engine: &'a Engine,
+    detectors: &'a [Detector],
+    /// Made when they are first needed.
+    workers: Vec<Option<Worker>>,
+    columns: Batch,
+}
+
+impl<'a> Crew<'a> {
+    /// Returns a crew that has not been called yet.
+    pub fn new(engine: &'a Engine, detectors: &'a [Detector]) -> Crew<'a> {
+        let workers = detectors.iter().map(|_| None).collect();
+        Crew { engine, detectors, workers, columns: Batch::default() }
+    }
+
+    /// Runs every detector over a unit of traces. What comes of it is final after [`Accounts::settle`].
+    ///
+    /// # Errors
+    /// See [`detect`].
+    pub fn detect(
+        &mut self,
+        unit: usize,
+        traces: &[SealedTrace],
+        texts: &Arc<Texts>,
+        accounts: &Accounts,
+    ) -> Result<Detection, PluginError> {
+        let count = self.detectors.len();
+        let given_up = |index: usize| accounts.of(index).last_unit().is_some_and(|(last, _)| last < unit);
+        let given_up: Vec<bool> = (0..count).map(given_up).collect();
+        let mut costs: Vec<Cost> = (0..count).map(|_| Cost::default()).collect();
+        let mut all = Detection { runs: vec![DetectorRun::default(); count], ..Detection::default() };
+        for range in cut(traces, BATCH_TRACES, BATCH_SPANS) {
+            let some = &traces[range.clone()];
+            self.columns.fill(some);
+            let batch = SharedBatch::from(std::mem::take(&mut self.columns));
+            for index in (0..count).filter(|index| !given_up[*index]) {
+                if !may_match(&self.detectors[index].manifest().interest, &batch) {
                     continue;
                 }
-                let outcome = worker.detect(traces, &shared, self.texts, 1);
-                let cost = Cost {
-                    culprits: outcome.set_aside.len(),
-                    bytes: outcome.findings.iter().map(RawFinding::bytes).sum(),
-                    losses: outcome.losses,
-                };
-                self.account(index).add(number, cost);
+                let (cost, run) = (&mut costs[index], &mut all.runs[index]);
+                if let (true, Some(fault)) = (cost.culprits > MAX_CULPRITS, &cost.last_fault) {
+                    run.set_aside.extend(range.clone().map(|trace| (trace, fault.clone())));
+                    continue;
+                }
+                let outcome = self.worker(index)?.detect(some, &batch, texts, 1);
+                cost.culprits += outcome.set_aside.len();
+                cost.bytes += outcome.findings.iter().map(RawFinding::bytes).sum::<usize>();
+                cost.last_fault =
+                    outcome.set_aside.last().map(|(_, fault)| fault.clone()).or(cost.last_fault.take());
+                run.losses.merge(&outcome.losses);
                 let set_aside = outcome.set_aside.into_iter();
-                part.runs[index]
-                    .set_aside
-                    .extend(set_aside.map(|(trace, fault)| (range.start + trace, fault)));
-                part.findings.extend(outcome.findings.into_iter().map(|mut raw| {
+                run.set_aside.extend(set_aside.map(|(trace, fault)| (range.start + trace, fault)));
+                all.findings.extend(outcome.findings.into_iter().map(|mut raw| {
                     raw.trace += range.start;
                     Detected { detector: index, raw }
                 }));
             }
-            columns = shared.reclaim();
+            self.columns = batch.reclaim();
         }
+        for (index, cost) in costs.into_iter().enumerate() {
+            accounts.of(index).add(unit, cost);
+        }
+        Ok(all)
     }
 
-    fn account(&self, detector: usize) -> MutexGuard<'_, Account> {
-        self.accounts[detector].lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Sets aside every trace after the batch with which a detector was given up, and counts.
-    fn settle(&self, all: &mut Detection) {
-        for (index, run) in all.runs.iter_mut().enumerate() {
-            run.traces = self.traces.len() as u64;
-            run.set_aside.sort_by_key(|(trace, _)| *trace);
-            let account = self.account(index);
-            let last = account.last_batch(&self.detectors[index].limits);
-            for (_, cost) in account.batches.range(..=last.unwrap_or(usize::MAX)) {
-                run.losses.merge(&cost.losses);
-            }
-            let Some(last) = last else { continue };
-            let end = self.batches[last].end;
-            run.set_aside.retain(|(trace, _)| *trace < end);
-            let fault = match run.set_aside.last() {
-                Some((_, fault)) if run.set_aside.len() > MAX_CULPRITS => fault.clone(),
-                _ => Arc::new(too_many_findings(self.detectors[index].limits.run_bytes)),
-            };
-            run.set_aside.extend((end..self.traces.len()).map(|trace| (trace, fault.clone())));
-            all.findings.retain(|finding| finding.detector != index || finding.raw.trace < end);
-        }
-        for finding in &all.findings {
-            all.runs[finding.detector].findings += 1;
-        }
+    fn worker(&mut self, index: usize) -> Result<&mut Worker, PluginError> {
+        let detector = &self.detectors[index];
+        let worker = match self.workers[index].take() {
+            Some(worker) => worker,
+            None => Worker::new(self.engine, &detector.plugin, detector.settings.clone(), detector.limits)?,
+        };
+        Ok(self.workers[index].insert(worker))
     }
 }
 
@@ -239,21 +290,21 @@ fn too_many_findings(allowed: usize) -> Fault {
     Fault { kind: FaultKind::Output, message }
 }
 
-/// Cuts the traces into batches.
-fn batches(traces: &[SealedTrace]) -> Vec<std::ops::Range<usize>> {
-    let mut batches = Vec::new();
+/// Cuts traces into ranges, each closed when it has so many traces or spans.
+fn cut(traces: &[SealedTrace], most_traces: usize, most_spans: usize) -> Vec<Range<usize>> {
+    let mut ranges = Vec::new();
     let (mut start, mut spans) = (0, 0);
     for (at, trace) in traces.iter().enumerate() {
         spans += trace.spans.len();
-        if spans >= BATCH_SPANS || at + 1 - start >= BATCH_TRACES {
-            batches.push(start..at + 1);
+        if spans >= most_spans || at + 1 - start >= most_traces {
+            ranges.push(start..at + 1);
             (start, spans) = (at + 1, 0);
         }
     }
     if start < traces.len() {
-        batches.push(start..traces.len());
+        ranges.push(start..traces.len());
     }
-    batches
+    ranges
 }
 
 /// Whether any trace of the batch has enough spans of the kinds a detector looks for.
@@ -280,24 +331,25 @@ pub fn complete(
 mod tests {
     use super::*;
 
-    /// Scenario: answers to batches become known in any order.
-    /// Guarantees: the batch after which a detector is given up only moves down, to where it is in the end.
+    /// Scenario: answers to units become known in any order.
+    /// Guarantees: the unit after which a detector is given up only moves down, to where it is in the end.
     #[test]
-    fn a_detector_is_given_up_after_the_same_batch_in_any_order() {
+    fn a_detector_is_given_up_after_the_same_unit_in_any_order() {
         let check = |costs: &[(usize, usize)], expect: Option<usize>| {
             let limits = Limits { run_bytes: 100, ..Limits::DEFAULT };
             let mut orders = [(0..costs.len()).collect::<Vec<_>>(), (0..costs.len()).rev().collect()];
             orders[1].rotate_left(costs.len() / 2);
             for order in orders {
-                let (mut account, mut known) = (Account::default(), usize::MAX);
-                for batch in order {
-                    let (culprits, bytes) = costs[batch];
-                    account.add(batch, Cost { culprits, bytes, ..Cost::default() });
-                    let last = account.last_batch(&limits).unwrap_or(usize::MAX);
+                let mut account = Account { limits, units: BTreeMap::new(), culprits: 0, bytes: 0 };
+                let mut known = usize::MAX;
+                for unit in order {
+                    let (culprits, bytes) = costs[unit];
+                    account.add(unit, Cost { culprits, bytes, ..Cost::default() });
+                    let last = account.last_unit().map_or(usize::MAX, |(last, _)| last);
                     assert!(last <= known, "{costs:?}");
                     known = last;
                 }
-                assert_eq!(account.last_batch(&limits), expect, "{costs:?}");
+                assert_eq!(account.last_unit().map(|(last, _)| last), expect, "{costs:?}");
             }
         };
         check(&[(0, 0), (MAX_CULPRITS, 100)], None);

@@ -134,6 +134,8 @@ pub struct InputLimits {
     pub max_attributes: u32,
     /// Most spans of one trace.
     pub max_spans_per_trace: u32,
+    /// Memory for spans that have been read, MiB.
+    pub memory_mib: u32,
 }
 
 /// What is written unless the command line says otherwise.
@@ -145,6 +147,8 @@ pub struct OutputConfig {
     pub source_root: Option<PathBuf>,
     /// Problems shown in full to people; 0 for all.
     pub top: u32,
+    /// Findings listed of each problem.
+    pub findings_per_problem: u32,
 }
 
 /// Problems somebody has accepted.
@@ -221,6 +225,9 @@ fn present<T>(section: Option<T>) -> Result<T, ConfigErrors> {
     section.ok_or_else(|| ConfigErrors::of(misfit("a section is missing")))
 }
 
+/// Entries of `[[detection.override]]`: which of them hold somewhere is kept in 64 bits.
+const MAX_OVERRIDES: usize = 64;
+
 /// Reads typed values out of the completed tree.
 struct Convert<'a> {
     root: &'a Node,
@@ -244,13 +251,15 @@ impl Convert<'_> {
     fn output(&mut self) -> OutputConfig {
         let node = self.root.get("output");
         let outputs = node.and_then(|node| node.get("outputs")).map_or(&[][..], Node::elements);
+        let count = |key: &str| match node.and_then(|node| node.get(key)).map(|node| &node.value) {
+            Some(Value::Integer(count)) => u32::try_from(*count).unwrap_or(u32::MAX),
+            _ => 0,
+        };
         OutputConfig {
             outputs: outputs.iter().filter_map(|node| Output::parse(node.as_text()?).ok()).collect(),
             source_root: node.and_then(|node| node.text("source_root")).map(PathBuf::from),
-            top: match node.and_then(|node| node.get("top")).map(|node| &node.value) {
-                Some(Value::Integer(top)) => u32::try_from(*top).unwrap_or(u32::MAX),
-                _ => 0,
-            },
+            top: count("top"),
+            findings_per_problem: count("findings_per_problem"),
         }
     }
 
@@ -315,6 +324,15 @@ impl Convert<'_> {
 
     fn overrides(&mut self, detection: &Node, plugins: &[Described]) -> Vec<Override> {
         let nodes = detection.get("override").map_or(&[][..], Node::elements);
+        if let Some(node) = nodes.get(MAX_OVERRIDES) {
+            let help = "one entry may cover many services and endpoints: patterns may have `*` and `?`";
+            self.wrong(
+                node,
+                &format!("detection.override[{MAX_OVERRIDES}]"),
+                "is one too many: 64 are allowed",
+                help,
+            );
+        }
         nodes.iter().enumerate().map(|(index, node)| self.override_at(index, node, plugins)).collect()
     }
 

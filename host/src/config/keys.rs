@@ -405,6 +405,12 @@ fn input() -> Vec<Field> {
             Value::Integer(100_000),
             "Most spans of one trace.",
         ),
+        preset(
+            "memory_mib",
+            integer(1, COUNT_MAX),
+            Value::Integer(24),
+            "Memory for spans that have been read, MiB; what does not fit goes to an unnamed temporary file. Results do not depend on it.",
+        ),
     ]
 }
 
@@ -422,6 +428,12 @@ fn output() -> Vec<Field> {
             integer(0, COUNT_MAX),
             Value::Integer(20),
             "Problems shown in full to people; 0 for all. Documents hold all in any case.",
+        ),
+        preset(
+            "findings_per_problem",
+            integer(1, COUNT_MAX),
+            Value::Integer(20),
+            "Findings listed of each problem, the worst ones; the others are counted in the problem, and as the loss `findings_not_listed`.",
         ),
     ]
 }

@@ -3,7 +3,7 @@
 
 use super::IngestError;
 use flate2::read::MultiGzDecoder;
-use std::io::{self, Read};
+use std::io::{self, Cursor, Read};
 
 const GZIP: &[u8] = &[0x1f, 0x8b];
 const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
@@ -11,43 +11,95 @@ const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
 /// How many layers of compression are taken off: a file compressed twice by mistake is still read.
 const LAYERS: usize = 2;
 
-/// The bytes of a document.
-pub(super) struct Plain {
-    /// The bytes, decompressed.
-    pub bytes: Vec<u8>,
+/// An input, decompressed while it is read.
+pub(super) struct Plain<'a> {
+    name: String,
+    reader: Box<dyn Read + Send + 'a>,
+    /// The outermost compression.
+    method: Option<&'static str>,
+    /// Bytes read so far.
+    read: u64,
     /// Why the end is missing, if compressed data stopped short.
     pub truncated: Option<String>,
 }
 
-/// Reads an input to its end and decompresses it.
-pub(super) fn read_plain(name: &str, input: impl Read, limit: u64) -> Result<Plain, IngestError> {
-    let too_large = || IngestError::TooLarge { name: name.to_owned(), limit };
-    let mut bytes = Vec::new();
-    match read_limited(input, limit, &mut bytes) {
-        Ok(true) => {}
-        Ok(false) => return Err(too_large()),
-        Err(reason) => return Err(IngestError::Io { name: name.to_owned(), reason }),
-    }
-    let mut plain = Plain { bytes, truncated: None };
-    for _ in 0..LAYERS {
-        let Some(method) = method_of(&plain.bytes) else { break };
-        let mut bytes = Vec::new();
-        match decompress(method, &plain.bytes, limit, &mut bytes) {
-            Ok(true) => {}
-            Ok(false) => return Err(too_large()),
-            Err(error) if bytes.is_empty() => {
-                let reason = error.to_string();
-                return Err(IngestError::Compressed { name: name.to_owned(), method, reason });
-            }
-            Err(error) => {
-                let end = bytes.len();
-                plain.truncated =
-                    Some(format!("{method} data is damaged after byte {end} of its content: {error}"));
-            }
+impl<'a> Plain<'a> {
+    /// Looks at the first bytes of an input.
+    pub fn open(name: &str, input: impl Read + Send + 'a) -> Result<Plain<'a>, IngestError> {
+        let mut reader: Box<dyn Read + Send + 'a> = Box::new(input);
+        let mut plain = Plain {
+            name: name.to_owned(),
+            reader: Box::new(io::empty()),
+            method: None,
+            read: 0,
+            truncated: None,
+        };
+        for _ in 0..=LAYERS {
+            let mut start = Vec::new();
+            reader
+                .by_ref()
+                .take(ZSTD.len() as u64)
+                .read_to_end(&mut start)
+                .map_err(|error| plain.failed(error))?;
+            let method = method_of(&start);
+            let whole = Cursor::new(start).chain(reader);
+            let failed = |error| plain.failed(error);
+            reader = match method {
+                Some("gzip") => Box::new(MultiGzDecoder::new(whole)),
+                Some(_) => Box::new(zstd::stream::read::Decoder::new(whole).map_err(failed)?),
+                None => {
+                    plain.reader = Box::new(whole);
+                    return Ok(plain);
+                }
+            };
+            plain.method = plain.method.or(method);
         }
-        plain.bytes = bytes;
+        plain.reader = reader;
+        Ok(plain)
     }
-    Ok(plain)
+
+    /// Appends bytes until there are `length` of them; false at the end of the input.
+    pub fn fill(&mut self, bytes: &mut Vec<u8>, length: usize) -> Result<bool, IngestError> {
+        if self.truncated.is_some() {
+            return Ok(false);
+        }
+        let wanted = length.saturating_sub(bytes.len()) as u64;
+        let before = bytes.len();
+        let result = self.reader.by_ref().take(wanted).read_to_end(bytes);
+        let read = (bytes.len() - before) as u64;
+        self.read += read;
+        match (result, self.method) {
+            (Ok(_), _) => Ok(read == wanted),
+            (Err(error), Some(method)) if self.read > 0 => {
+                let end = self.read;
+                self.truncated =
+                    Some(format!("{method} data is damaged after byte {end} of its content: {error}"));
+                Ok(false)
+            }
+            (Err(error), _) => Err(self.failed(error)),
+        }
+    }
+
+    /// Appends what is left, at most up to `limit` bytes.
+    pub fn fill_all(&mut self, bytes: &mut Vec<u8>, limit: u64) -> Result<(), IngestError> {
+        match self.fill(bytes, usize::try_from(limit.saturating_add(1)).unwrap_or(usize::MAX))? {
+            true => Err(self.too_large(limit)),
+            false => Ok(()),
+        }
+    }
+
+    /// Returns the error for an input, or a record of it, that holds more than `limit` bytes.
+    pub fn too_large(&self, limit: u64) -> IngestError {
+        IngestError::TooLarge { name: self.name.clone(), limit }
+    }
+
+    fn failed(&self, reason: io::Error) -> IngestError {
+        let name = self.name.clone();
+        match self.method {
+            Some(method) => IngestError::Compressed { name, method, reason: reason.to_string() },
+            None => IngestError::Io { name, reason },
+        }
+    }
 }
 
 fn method_of(bytes: &[u8]) -> Option<&'static str> {
@@ -56,19 +108,6 @@ fn method_of(bytes: &[u8]) -> Option<&'static str> {
         _ if bytes.starts_with(ZSTD) => Some("zstd"),
         _ => None,
     }
-}
-
-fn decompress(method: &str, bytes: &[u8], limit: u64, out: &mut Vec<u8>) -> io::Result<bool> {
-    match method {
-        "gzip" => read_limited(MultiGzDecoder::new(bytes), limit, out),
-        _ => read_limited(zstd::stream::read::Decoder::with_buffer(bytes)?, limit, out),
-    }
-}
-
-/// Reads to the end; false when there is more than `limit`. What was read before an error is kept.
-fn read_limited(input: impl Read, limit: u64, out: &mut Vec<u8>) -> io::Result<bool> {
-    input.take(limit.saturating_add(1)).read_to_end(out)?;
-    Ok(out.len() as u64 <= limit)
 }
 
 #[cfg(test)]
@@ -89,13 +128,18 @@ mod tests {
     }
 
     fn check(input: &[u8], limit: u64, expect: Result<(&str, bool), &str>) {
-        match (read_plain("x", input, limit), expect) {
-            (Ok(plain), Ok((text, truncated))) => {
-                assert_eq!(String::from_utf8_lossy(&plain.bytes), text);
-                assert_eq!(plain.truncated.is_some(), truncated);
+        let read = || {
+            let (mut plain, mut bytes) = (Plain::open("x", input)?, Vec::new());
+            plain.fill_all(&mut bytes, limit)?;
+            Ok::<_, IngestError>((bytes, plain.truncated))
+        };
+        match (read(), expect) {
+            (Ok((bytes, reason)), Ok((text, truncated))) => {
+                assert_eq!(String::from_utf8_lossy(&bytes), text);
+                assert_eq!(reason.is_some(), truncated);
             }
             (Err(error), Err(part)) => assert!(error.to_string().contains(part), "{error}"),
-            (got, _) => panic!("{:?}, expected {expect:?}", got.map(|plain| plain.bytes)),
+            (got, _) => panic!("{:?}, expected {expect:?}", got.map(|(bytes, _)| bytes)),
         }
     }
 

@@ -8,6 +8,7 @@
 use super::json::{self, Json, JsonError};
 use super::otlp_protobuf::{self, Frames, Framing};
 use super::out::Out;
+use super::parts::{Origin, Part, Records};
 use super::sniff::{self, Format, Other, Recognized};
 use super::wire::{self, Message, WireError};
 use super::{IngestError, Place, Reading};
@@ -22,7 +23,7 @@ const MAX_WARNINGS: usize = 10;
 
 /// Reads all documents of an input.
 pub(super) fn read(name: &str, bytes: &[u8], out: &mut Out<'_>) -> Result<Reading, IngestError> {
-    let mut progress = Progress::new(name);
+    let mut progress = Progress::new(name, Origin::default());
     match shape_of(bytes) {
         Shape::Empty => return Err(IngestError::Empty { name: name.to_owned() }),
         Shape::Utf16 => return Err(IngestError::Utf16 { name: name.to_owned() }),
@@ -38,6 +39,79 @@ pub(super) fn read(name: &str, bytes: &[u8], out: &mut Out<'_>) -> Result<Readin
         }
     }
     progress.finish(out)
+}
+
+/// Reads a part of an input: whole records.
+pub(super) fn read_part(name: &str, part: &Part, out: &mut Out<'_>) -> Result<PartRead, IngestError> {
+    let before = out.spans;
+    let mut progress = Progress::new(name, part.origin);
+    match part.records {
+        Records::Lines => {
+            let text = valid_utf8(&part.bytes, out);
+            JsonInput { bytes: &part.bytes, text: &text, progress: &mut progress, line_end: 0 }.read(out)?;
+        }
+        Records::Frames(framing) => protobuf(&part.bytes, framing, &mut progress, out)?,
+    }
+    if !part.is_last && progress.truncated.is_some() {
+        // More records follow, so it is this one that is broken.
+        out.losses.add("lines_skipped", 1);
+        let reason = progress.truncated.take().unwrap_or_default();
+        let at = Place { offset: part.origin.offset, line: None };
+        let error = progress.malformed(progress.formats.first().copied().unwrap_or("JSON"), at, reason);
+        progress.skip(error);
+    }
+    let Progress { formats, truncated, warnings, skipped, error, .. } = progress;
+    let number = part.number;
+    Ok(PartRead { number, spans: out.spans - before, formats, truncated, warnings, skipped, error })
+}
+
+/// What became of a part.
+pub(super) struct PartRead {
+    number: u64,
+    spans: u64,
+    formats: Vec<&'static str>,
+    truncated: Option<String>,
+    warnings: Vec<Warning>,
+    skipped: u64,
+    error: Option<IngestError>,
+}
+
+/// Puts together what became of all parts of an input.
+pub(super) fn join(name: &str, mut parts: Vec<PartRead>) -> Result<Reading, IngestError> {
+    parts.sort_by_key(|part| part.number);
+    let mut all = Progress::new(name, Origin::default());
+    let mut spans = 0;
+    for part in parts {
+        part.formats.into_iter().for_each(|format| all.used(format));
+        let room = MAX_WARNINGS - all.warnings.len();
+        all.warnings.extend(part.warnings.into_iter().take(room));
+        all.truncated = part.truncated.or(all.truncated);
+        all.skipped += part.skipped;
+        all.error = all.error.or(part.error);
+        spans += part.spans;
+    }
+    all.finish_with(spans)
+}
+
+/// Tells how an input of which this is the beginning can be read in parts; `None` when it has to be read whole.
+pub(super) fn records_of(start: &[u8]) -> Option<Records> {
+    match shape_of(start) {
+        Shape::Json => are_lines(start).then_some(Records::Lines),
+        Shape::Protobuf(framing) => Some(Records::Frames(framing)),
+        _ => None,
+    }
+}
+
+/// Whether there are two lines at least, and each is a document to all appearances.
+fn are_lines(start: &[u8]) -> bool {
+    let Some(end) = memrchr(b'\n', start) else { return false };
+    let ends = |line: &[u8]| match (line.first(), line.trim_ascii_end().last()) {
+        (Some(b'{'), Some(b'}')) | (Some(b'['), Some(b']')) => true,
+        (first, _) => first.is_none(),
+    };
+    let begins_another = matches!(start.get(end + 1), Some(b'{' | b'[') | None);
+    let first = skip_blank(start, 0).min(end);
+    begins_another && start[first..end].split(|byte| *byte == b'\n').all(|line| ends(line.trim_ascii_start()))
 }
 
 /// What the first bytes say.
@@ -116,6 +190,8 @@ fn offset_in_bytes(bytes: &[u8], offset: usize) -> usize {
 /// What has become of an input so far.
 struct Progress<'a> {
     name: &'a str,
+    /// Where what is being read begins in the input.
+    origin: Origin,
     formats: Vec<&'static str>,
     truncated: Option<String>,
     warnings: Vec<Warning>,
@@ -125,8 +201,9 @@ struct Progress<'a> {
 }
 
 impl<'a> Progress<'a> {
-    fn new(name: &'a str) -> Progress<'a> {
-        Progress { name, formats: Vec::new(), truncated: None, warnings: Vec::new(), skipped: 0, error: None }
+    fn new(name: &'a str, origin: Origin) -> Progress<'a> {
+        let (formats, warnings) = (Vec::new(), Vec::new());
+        Progress { name, origin, formats, truncated: None, warnings, skipped: 0, error: None }
     }
 
     /// Notes a document that could be used.
@@ -173,6 +250,10 @@ impl<'a> Progress<'a> {
     }
 
     fn finish(self, out: &Out<'_>) -> Result<Reading, IngestError> {
+        self.finish_with(out.spans)
+    }
+
+    fn finish_with(self, spans: u64) -> Result<Reading, IngestError> {
         if let (true, Some(error)) = (self.nothing_used(), self.error) {
             return Err(error);
         }
@@ -185,7 +266,7 @@ impl<'a> Progress<'a> {
         let input = Input {
             name: self.name.to_owned(),
             format: self.formats.join("+"),
-            spans: out.spans,
+            spans,
             truncated: self.truncated,
         };
         Ok(Reading { input, warnings })
@@ -265,7 +346,10 @@ impl JsonInput<'_, '_> {
         }
         let resume = line_end.or_else(|| self.next_document(&failure, start));
         let stopped_there = matches!(&failure, Failure::Broken(_, error) if Some(error.offset) == resume);
-        let alone = line_end.is_none() && self.progress.nothing_used() && self.progress.skipped == 0;
+        let alone = line_end.is_none()
+            && self.progress.nothing_used()
+            && self.progress.skipped == 0
+            && self.progress.origin == Origin::default();
         if alone && !stopped_there {
             return Err(self.error(failure, start));
         }
@@ -320,8 +404,10 @@ impl JsonInput<'_, '_> {
     }
 
     fn place(&self, offset: usize) -> Place {
-        let line = json::line_and_column(self.text.as_bytes(), offset);
-        Place { offset: offset_in_bytes(self.bytes, offset) as u64, line: Some(line) }
+        let (line, column) = json::line_and_column(self.text.as_bytes(), offset);
+        let Origin { offset: before, lines } = self.progress.origin;
+        let offset = before + offset_in_bytes(self.bytes, offset) as u64;
+        Place { offset, line: Some((lines + line, column)) }
     }
 }
 
@@ -352,7 +438,7 @@ fn protobuf(
             progress.used(PROTOBUF);
             continue;
         };
-        let at = Place { offset: error.offset as u64, line: None };
+        let at = Place { offset: progress.origin.offset + error.offset as u64, line: None };
         if error.reason == wire::Reason::End {
             progress.used(PROTOBUF);
             progress.truncated = Some(format!("the last message is cut off at {at}"));

@@ -23,6 +23,7 @@ mod native;
 mod otlp_json;
 mod otlp_protobuf;
 mod out;
+mod parts;
 mod sniff;
 mod source;
 #[cfg(test)]
@@ -35,7 +36,11 @@ pub use error::{IngestError, Place};
 pub use source::{Source, expand};
 
 use out::Out;
+use parts::Opened;
 use std::io::Read;
+use std::panic::resume_unwind;
+use std::sync::{Mutex, PoisonError};
+use std::thread::ScopedJoinHandle;
 use tracewatt_core::loss::Losses;
 use tracewatt_core::report::{Input, Warning};
 use tracewatt_core::semconv::{AttrSet, RawSpan};
@@ -81,18 +86,6 @@ impl<F: FnMut(&RawSpan<'_>, &AttrSet<'_>, &str)> SpanSink for F {
     }
 }
 
-/// Reads inputs; identifiers and losses of all of them come together.
-pub struct Reader<'c> {
-    /// How much is read at most.
-    pub limits: &'c ReadLimits,
-    /// Names of attributes to keep besides those that the mapper knows.
-    pub wanted: &'c [String],
-    /// Receives the spellings of identifiers.
-    pub ids: &'c mut IdTable,
-    /// Receives the counts of what was left out.
-    pub losses: &'c mut Losses,
-}
-
 /// What became of one input.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Reading {
@@ -103,53 +96,63 @@ pub struct Reading {
     pub warnings: Vec<Warning>,
 }
 
-impl Reader<'_> {
-    /// Opens an input and reads it, see [`Reader::read`].
-    ///
-    /// # Errors
-    /// See [`IngestError`].
-    pub fn read_source(&mut self, source: &Source, sink: &mut dyn SpanSink) -> Result<Reading, IngestError> {
-        let name = source.name();
-        self.read(&name, source.open()?, sink)
-    }
+/// What one of several threads that read an input has for itself.
+pub struct Thread<'s> {
+    /// Receives the spellings of identifiers.
+    pub ids: IdTable,
+    /// Receives the counts of what was left out.
+    pub losses: Losses,
+    /// Receives the spans.
+    pub sink: &'s mut (dyn SpanSink + Send),
+}
 
-    /// Reads an input to its end and hands its spans to `sink` in the order they stand in it; `name`
-    /// is for reports and messages.
-    ///
-    /// # Errors
-    /// See [`IngestError`]. Spans may have reached the sink before an error was found.
-    pub fn read(
-        &mut self,
-        name: &str,
-        input: impl Read,
-        sink: &mut dyn SpanSink,
-    ) -> Result<Reading, IngestError> {
-        let plain = compress::read_plain(name, input, self.limits.max_document_bytes)?;
-        let mut reading = self.read_bytes(name, &plain.bytes, sink)?;
-        if let Some(reason) = plain.truncated {
-            reading.input.truncated = Some(reason);
+/// Reads an input to its end on as many threads as there are, if it is long and can be read in parts; `name` is for
+/// reports and messages. Which thread gets which spans is not determined; every span goes to one of them.
+///
+/// # Errors
+/// See [`IngestError`]. Spans may have reached sinks before an error was found.
+pub fn read<'a>(
+    name: &str,
+    input: impl Read + Send + 'a,
+    limits: &ReadLimits,
+    wanted: &[String],
+    threads: &mut [Thread<'_>],
+) -> Result<Reading, IngestError> {
+    let parts = match parts::open(compress::Plain::open(name, input)?, limits.max_document_bytes)? {
+        Opened::Parts(parts) => Mutex::new(parts),
+        Opened::Whole(bytes, truncated) => {
+            let Some(Thread { ids, losses, sink }) = threads.first_mut() else {
+                return Ok(Reading::default());
+            };
+            let mut out = Out { limits, wanted, ids, losses, sink: *sink, spans: 0 };
+            let mut reading = documents::read(name, &bytes, &mut out)?;
+            reading.input.truncated = truncated.or(reading.input.truncated);
+            return Ok(reading);
         }
-        Ok(reading)
+    };
+    let work = |thread: &mut Thread<'_>| {
+        let Thread { ids, losses, sink } = thread;
+        let mut out = Out { limits, wanted, ids, losses, sink: *sink, spans: 0 };
+        let (mut read, mut bytes) = (Vec::new(), Vec::new());
+        loop {
+            let part = parts.lock().unwrap_or_else(PoisonError::into_inner).next(bytes)?;
+            let Some(part) = part else { return Ok(read) };
+            read.push(documents::read_part(name, &part, &mut out)?);
+            bytes = part.bytes;
+        }
+    };
+    let results: Vec<Result<_, IngestError>> = std::thread::scope(|scope| {
+        let running: Vec<_> = threads.iter_mut().map(|thread| scope.spawn(|| work(thread))).collect();
+        let join =
+            |thread: ScopedJoinHandle<'_, _>| thread.join().unwrap_or_else(|panic| resume_unwind(panic));
+        running.into_iter().map(join).collect()
+    });
+    let mut all = Vec::new();
+    for read in results {
+        all.extend(read?);
     }
-
-    /// Reads bytes that are not compressed, see [`Reader::read`].
-    ///
-    /// # Errors
-    /// See [`IngestError`].
-    pub fn read_bytes(
-        &mut self,
-        name: &str,
-        bytes: &[u8],
-        sink: &mut dyn SpanSink,
-    ) -> Result<Reading, IngestError> {
-        let mut out = Out {
-            limits: self.limits,
-            wanted: self.wanted,
-            ids: self.ids,
-            losses: self.losses,
-            sink,
-            spans: 0,
-        };
-        documents::read(name, bytes, &mut out)
-    }
+    let mut reading = documents::join(name, all)?;
+    let truncated = parts.lock().unwrap_or_else(PoisonError::into_inner).truncated();
+    reading.input.truncated = truncated.or(reading.input.truncated);
+    Ok(reading)
 }

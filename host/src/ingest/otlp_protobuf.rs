@@ -28,6 +28,34 @@ pub(super) enum Framing {
 
 const FRAMINGS: [Framing; 3] = [Framing::None, Framing::Varint, Framing::Fixed];
 
+impl Framing {
+    /// Returns where the last whole message ends that begins in `bytes`, or the last field of the one message; 0 when
+    /// there is none. Bytes that make no sense are left to the decoder: everything belongs to the message.
+    pub fn end(self, bytes: &[u8]) -> usize {
+        let mut end = 0;
+        let whole = Message { bytes, offset: 0, complete: false };
+        let mut wire = Wire::of(&whole);
+        loop {
+            let next = match self {
+                Framing::None => match wire.next() {
+                    Ok(Some((_, Field::Bytes(inner)))) if !inner.complete => return end,
+                    Ok(Some(_)) => wire.offset(),
+                    Err(error) if error.reason != Reason::End => return bytes.len(),
+                    Ok(None) | Err(_) => return end,
+                },
+                Framing::Varint | Framing::Fixed => {
+                    let mut frames = Frames { bytes, at: end, framing: self };
+                    match frames.next() {
+                        Some(Ok(frame)) if frame.complete => frames.at,
+                        _ => return end,
+                    }
+                }
+            };
+            end = next;
+        }
+    }
+}
+
 /// Returns how the messages are framed; `None` if the bytes do not look like trace messages. A framing
 /// that explains the input to its last byte goes before one that explains its beginning.
 pub(super) fn recognize(bytes: &[u8]) -> Option<Framing> {

@@ -35,9 +35,9 @@ impl Source {
     ///
     /// # Errors
     /// What the operating system says, with the name.
-    pub fn open(&self) -> Result<Box<dyn Read>, IngestError> {
+    pub fn open(&self) -> Result<Box<dyn Read + Send>, IngestError> {
         match self {
-            Source::Stdin => Ok(Box::new(io::stdin().lock())),
+            Source::Stdin => Ok(Box::new(io::stdin())),
             Source::File(path) => match File::open(path) {
                 Ok(file) => Ok(Box::new(file)),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {

@@ -5,7 +5,7 @@ mod framing;
 mod robust;
 mod same;
 
-use super::{IngestError, ReadLimits, Reader, Reading};
+use super::{IngestError, ReadLimits, Reading, Thread};
 use std::collections::BTreeMap;
 use tracewatt_core::loss::Losses;
 use tracewatt_core::semconv::{Attr, AttrSet, RawSpan};
@@ -85,7 +85,6 @@ fn set(attributes: &AttrSet<'_>) -> BTreeMap<String, String> {
 }
 
 fn read_with(bytes: &[u8], limits: &ReadLimits) -> Got {
-    let (mut ids, mut losses) = (IdTable::default(), Losses::default());
     let mut taken = Vec::new();
     let mut sink = |span: &RawSpan<'_>, resource: &AttrSet<'_>, scope: &str| {
         let seen = Seen {
@@ -106,8 +105,9 @@ fn read_with(bytes: &[u8], limits: &ReadLimits) -> Got {
         taken.push((span.trace, span.id, span.parent, seen));
     };
     let wanted = ["tenant".to_owned(), "list".to_owned(), "map".to_owned(), "raw".to_owned()];
-    let mut reader = Reader { limits, wanted: &wanted, ids: &mut ids, losses: &mut losses };
-    let reading = reader.read("test", bytes, &mut sink);
+    let mut threads = [Thread { ids: IdTable::default(), losses: Losses::default(), sink: &mut sink }];
+    let reading = super::read("test", bytes, limits, &wanted, &mut threads);
+    let [Thread { ids, losses, .. }] = threads;
     let spans = taken
         .into_iter()
         .map(|(trace, id, parent, seen)| Seen {

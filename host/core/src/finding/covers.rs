@@ -4,7 +4,8 @@
 //! that names nearly all of its rows. Everything here is near-linear in the rows that findings name: a trace may
 //! have tens of thousands of findings.
 
-use super::fold::{Detected, Source, rule, sorted_once};
+use super::fold::{Source, sorted_once};
+use crate::plugin::Rule;
 use rustc_hash::FxHashMap;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,7 +18,7 @@ const COVER_PERCENT: usize = 90;
 pub(super) fn strongest_first<'a>(source: &Source<'a>) -> Vec<&'a str> {
     let mut left: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     let mut weaker: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for rule in source.detectors.iter().flat_map(|(_, manifest)| &manifest.rules) {
+    for rule in source.detectors.iter().flat_map(|judge| &judge.manifest.rules) {
         let stronger = rule.yields_to.iter().map(String::as_str).filter(|stronger| *stronger != rule.name);
         left.entry(&rule.name).or_default().extend(stronger);
     }
@@ -56,12 +57,12 @@ fn of_a_circle<'a>(left: &BTreeMap<&'a str, BTreeSet<&'a str>>) -> Option<&'a st
     }
 }
 
-/// What is reported, by finding type and trace. Types are added one after the other, the stronger first; a type
+/// What is reported of one trace, by finding type. Types are added one after the other, the stronger first; a type
 /// that is not [finished](Covers::finish) covers nothing yet.
 #[derive(Default)]
 pub(super) struct Covers<'a> {
-    by_type: FxHashMap<&'a str, FxHashMap<usize, Named>>,
-    adding: FxHashMap<usize, BTreeSet<Vec<u32>>>,
+    by_type: FxHashMap<&'a str, Named>,
+    adding: BTreeSet<Vec<u32>>,
 }
 
 /// The findings of one type in one trace.
@@ -75,24 +76,26 @@ struct Named {
 
 impl<'a> Covers<'a> {
     /// Adds a finding of the type that is being decided.
-    pub(super) fn add(&mut self, trace: usize, rows: &[u32]) {
-        self.adding.entry(trace).or_default().insert(sorted_once(rows.to_vec()));
+    pub(super) fn add(&mut self, rows: &[u32]) {
+        self.adding.insert(sorted_once(rows.to_vec()));
     }
 
     /// Makes the findings added since the last call those of a type.
     pub(super) fn finish(&mut self, kind: &'a str) {
-        let named = |(trace, findings): (usize, BTreeSet<Vec<u32>>)| (trace, Named::of(findings));
-        self.by_type.insert(kind, std::mem::take(&mut self.adding).into_iter().map(named).collect());
+        self.by_type.insert(kind, Named::of(std::mem::take(&mut self.adding)));
     }
 
-    /// Returns the type of a finding that covers this one: the first one in the order of the manifest.
-    pub(super) fn stronger<'s>(&self, source: &Source<'s>, finding: &Detected) -> Option<&'s str> {
-        let rows = sorted_once(finding.raw.rows.clone());
-        let covers = |stronger: &&'s String| {
-            let named = self.by_type.get(stronger.as_str()).and_then(|all| all.get(&finding.raw.trace));
-            named.is_some_and(|named| named.cover(&rows))
+    /// Returns the type of a finding that covers one of these rows by that rule: the first one in the order of the
+    /// manifest.
+    pub(super) fn stronger<'r>(&self, rule: &'r Rule, rows: &[u32]) -> Option<&'r str> {
+        if rule.yields_to.iter().all(|stronger| !self.by_type.contains_key(stronger.as_str())) {
+            return None;
+        }
+        let rows = sorted_once(rows.to_vec());
+        let covers = |stronger: &&'r String| {
+            self.by_type.get(stronger.as_str()).is_some_and(|named| named.cover(&rows))
         };
-        rule(source, finding).yields_to.iter().find(covers).map(String::as_str)
+        rule.yields_to.iter().find(covers).map(String::as_str)
     }
 }
 

@@ -1,32 +1,25 @@
-//! Findings into problems. What detectors say about rows becomes texts and figures; what a stronger finding
-//! already covers is dropped ([`super::covers`]); what is the same problem is folded; a problem below its quorum
-//! stays silent.
+//! Findings into problems, unit of traces by unit. What detectors say about rows becomes texts and figures while
+//! the rows are at hand; what a stronger finding already covers is dropped; what is the same problem is added up. Of
+//! each problem only the worst findings are kept, so that a run of any length ends up in a report of bounded size.
 
 use super::covers::{Covers, strongest_first};
-use super::framework::{self, Evidence};
-use super::stats::durations;
+use super::instance::{Instance, MergedRows, instance, worst_first};
+use super::problem::Sums;
+use super::saved::{Saved, SavedRows};
 use super::{Identity, fingerprint, signature};
+use crate::energy::Scorer;
 use crate::plugin::{Manifest, RawFinding, Rule};
-use crate::report::{
-    CodeLocation, ConfidenceLevel, Finding, GreenImpact, Pattern, Problem, Severity, SuggestedFix,
-};
+use crate::report::{Finding, Problem, Severity};
 use crate::semconv::CoverageTable;
-use crate::time::rfc3339;
-use crate::trace::{IdTable, NO_ROW, SealedTrace, Span, SpanFlags, TextId, Texts, TraceFlags};
-use rustc_hash::{FxHashMap, FxHashSet};
-use serde_json::Value;
+use crate::trace::{IdTable, SealedTrace, TextId, Texts, TraceId};
+use rustc_hash::FxHashMap;
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-/// Span ids listed in a finding.
-const MAX_SPAN_IDS: usize = 64;
-/// Trace ids listed in a problem.
-const MAX_TRACE_IDS: usize = 20;
-/// How far up callers are asked for scopes.
-const MAX_CALLERS: usize = 8;
 /// Shortest problem id, in hexadecimal digits.
 const SHORT_ID: usize = 8;
 
-/// A finding with the detector that made it. `raw.trace` is an index into the sealed traces.
+/// A finding with the detector that made it. `raw.trace` is an index into the traces it comes with.
 #[derive(Clone, Debug)]
 pub struct Detected {
     /// Index of the detector.
@@ -35,7 +28,7 @@ pub struct Detected {
     pub raw: RawFinding,
 }
 
-/// What the configuration says about one finding type.
+/// What the configuration says about one rule of one detector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RuleSetting {
     /// Whether findings of this type are reported.
@@ -44,14 +37,20 @@ pub struct RuleSetting {
     pub severity: Option<Severity>,
 }
 
+impl Default for RuleSetting {
+    fn default() -> Self {
+        RuleSetting { enabled: true, severity: None }
+    }
+}
+
 /// Findings the operator does not want to see.
-pub trait Ignore {
+pub trait Ignore: Sync {
     /// Returns whether such a finding is to be ignored.
     fn ignores(&self, identity: &Identity<'_>) -> bool;
 }
 
-/// Ignores nothing.
-#[derive(Clone, Copy, Debug)]
+/// Ignores no finding.
+#[derive(Clone, Copy, Debug, Default)]
 pub struct IgnoreNothing;
 
 impl Ignore for IgnoreNothing {
@@ -60,22 +59,30 @@ impl Ignore for IgnoreNothing {
     }
 }
 
-/// What findings are about, and what to know about the detectors.
+/// A detector, as far as folding goes.
+pub struct Judge<'a> {
+    /// Id in the configuration.
+    pub id: &'a str,
+    /// What it says about itself.
+    pub manifest: &'a Manifest,
+    /// What the configuration says about its rules, by name; a rule that is not named is enabled.
+    pub rules: BTreeMap<&'a str, RuleSetting>,
+}
+
+/// What is the same for all findings of a run.
 pub struct Source<'a> {
-    /// Sealed traces.
-    pub traces: &'a [SealedTrace],
     /// Texts of the traces.
     pub texts: &'a Texts,
     /// What the spans carried: it knows the language of each service.
     pub coverage: &'a CoverageTable,
     /// Spellings of ids.
     pub ids: &'a IdTable,
-    /// Id and manifest of each detector.
-    pub detectors: Vec<(&'a str, &'a Manifest)>,
-    /// Settings by finding type; a type not named is enabled.
-    pub rules: &'a BTreeMap<String, RuleSetting>,
+    /// Detectors, by number.
+    pub detectors: Vec<Judge<'a>>,
     /// What is not to be reported.
     pub ignore: &'a dyn Ignore,
+    /// Findings kept of each problem, at least 1: the worst ones.
+    pub findings_per_problem: usize,
 }
 
 /// What folding came to.
@@ -83,12 +90,12 @@ pub struct Source<'a> {
 pub struct Folded {
     /// Problems, worst first.
     pub problems: Vec<Problem>,
-    /// Their instances, in the order of the problems.
+    /// Their worst findings, in the order of the problems.
     pub findings: Vec<Finding>,
-    /// Per problem: avoidable round trips as (trace, row), ordered.
-    pub avoidable: Vec<Vec<(u32, u32)>>,
-    /// Per finding: avoidable rows of its trace as (trace, row), ordered.
-    pub finding_avoidable: Vec<Vec<(u32, u32)>>,
+    /// Findings that are counted in the problems, but not in `findings`.
+    pub not_listed: u64,
+    /// Round trips that need not have happened, by the problems that say so.
+    pub saved: Saved,
     /// Findings ignored by the configuration.
     pub ignored: u64,
     /// Problems that stayed below their quorum, ordered.
@@ -114,401 +121,281 @@ pub struct BelowQuorum {
     pub quorum: u64,
 }
 
-/// A finding that was dropped because a stronger one covers its spans.
+/// Findings dropped because a stronger one of the same trace covers their spans: those of one identity.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Yielded {
-    /// Its type.
+    /// Their type.
     pub kind: String,
-    /// Type of the stronger one.
+    /// Type of the stronger ones.
     pub to: String,
     /// Service.
     pub service: String,
     /// Endpoint.
     pub endpoint: String,
-    /// What it was about: the normalized operation, or the finding's own subject.
+    /// What they were about: the normalized operation, or the findings' own subject.
     pub template: String,
-    /// Calls it counted.
+    /// How many.
+    pub findings: u64,
+    /// Calls the largest of them counted.
     pub occurrences: u64,
-    /// Trace, as the input spells it.
+    /// Its trace, as the input spells it.
     pub trace_id: String,
 }
 
-/// One instance on its way into a problem.
-struct Instance {
-    finding: Finding,
-    fingerprint: String,
-    signature: String,
-    quorum: u64,
-    /// Index of the trace.
-    trace: usize,
-    /// Rows of the trace, the anchor first.
-    rows: Vec<u32>,
-    /// As (trace, row), each once, ordered.
-    avoidable: Vec<(u32, u32)>,
-    durations_ns: Vec<u64>,
-    /// For the order: start of the trace.
-    start_ns: u64,
+/// What makes findings the same problem, as numbers: type, service, endpoint, subject, grouping.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Key {
+    kind: usize,
+    service: TextId,
+    endpoint: TextId,
+    subject: TextId,
+    grouping: TextId,
 }
 
-/// Folds findings into problems. The result depends on the set of findings, not on their order.
-///
-/// Finding types are decided one after the other, the stronger first: only what is reported, or itself gives way
-/// to something that is, takes a weaker finding out. What is switched off, ignored or below its quorum does not.
-pub fn fold(source: &Source<'_>, detected: Vec<Detected>) -> Folded {
-    let mut folded = Folded::default();
-    let mut by_type: BTreeMap<&str, Vec<Detected>> = BTreeMap::new();
-    for detected in detected {
-        let rule = rule(source, &detected);
-        if source.rules.get(&rule.name).is_some_and(|rule| !rule.enabled) {
-            continue;
+/// Collects findings, unit by unit. The result depends on the set of findings, not on their order.
+pub struct Folder<'a> {
+    source: &'a Source<'a>,
+    /// A handle of its own: subjects that detectors make up become numbers too.
+    texts: Texts,
+    /// Finding types, the stronger first.
+    kinds: Vec<&'a str>,
+    /// Position in `kinds`, by detector and rule.
+    kind_of: Vec<Vec<usize>>,
+    problems: Vec<Sums>,
+    /// Number of the problem; none when the configuration ignores it.
+    by_key: FxHashMap<Key, Option<usize>>,
+    saved: SavedRows,
+    ignored: u64,
+    yielded: FxHashMap<(Key, &'a str), YieldedSums>,
+}
+
+/// Findings of one identity that gave way.
+#[derive(Default)]
+struct YieldedSums {
+    findings: u64,
+    /// Calls and trace.
+    largest: Option<(u64, Reverse<TraceId>)>,
+}
+
+impl<'a> Folder<'a> {
+    /// Returns a folder without findings.
+    pub fn new(source: &'a Source<'a>) -> Folder<'a> {
+        let kinds = strongest_first(source);
+        let position = |rule: &Rule| kinds.iter().position(|kind| *kind == rule.name).unwrap_or_default();
+        let of = |judge: &Judge<'_>| judge.manifest.rules.iter().map(position).collect();
+        Folder {
+            kind_of: source.detectors.iter().map(of).collect(),
+            source,
+            texts: source.texts.handle(),
+            kinds,
+            problems: Vec::new(),
+            by_key: FxHashMap::default(),
+            saved: SavedRows::default(),
+            ignored: 0,
+            yielded: FxHashMap::default(),
         }
-        if source.ignore.ignores(&identity(source, &detected)) {
-            folded.ignored += 1;
-            continue;
-        }
-        by_type.entry(&rule.name).or_default().push(detected);
     }
-    let mut merged = MergedRows::default();
-    let mut covers = Covers::default();
-    let mut reported: Vec<(Problem, Vec<Instance>)> = Vec::new();
-    for kind in strongest_first(source) {
-        let mut problems: BTreeMap<String, Vec<Instance>> = BTreeMap::new();
-        for detected in by_type.remove(kind).unwrap_or_default() {
-            match covers.stronger(source, &detected) {
-                Some(stronger) => {
-                    folded.yielded.push(yielded_to(source, &detected, stronger));
-                    covers.add(detected.raw.trace, &detected.raw.rows);
-                }
-                None => {
-                    let instance = instance(source, detected, &mut merged);
-                    problems.entry(instance.fingerprint.clone()).or_default().push(instance);
-                }
-            }
+
+    /// Adds the findings about some traces, which come whole: all findings of a trace at once. `scorer` prices what
+    /// could be saved.
+    pub fn add(&mut self, traces: &[SealedTrace], mut detected: Vec<Detected>, scorer: &mut Scorer<'_>) {
+        detected.sort_by_key(|detected| detected.raw.trace);
+        for about_one in detected.chunk_by(|a, b| a.raw.trace == b.raw.trace) {
+            self.add_trace(&traces[about_one[0].raw.trace], about_one, scorer);
         }
-        for (_, mut instances) in problems {
-            instances.sort_by(worst_first);
-            if let Some(below) = below_quorum(&instances) {
-                folded.below_quorum.push(below);
+    }
+
+    /// Finding types are decided one after the other, the stronger first: only what is reported for sure, or itself
+    /// gives way to something that is, takes a weaker finding out. What is switched off, ignored, or by itself below
+    /// its quorum does not.
+    fn add_trace(&mut self, trace: &SealedTrace, detected: &[Detected], scorer: &mut Scorer<'_>) {
+        let mut by_kind: BTreeMap<usize, Vec<(&Detected, Key)>> = BTreeMap::new();
+        for detected in detected {
+            let (_, setting) = self.rule(detected);
+            if !setting.enabled {
                 continue;
             }
-            for instance in &instances {
-                covers.add(instance.trace, &instance.rows);
+            let key = self.key(trace, detected);
+            match self.by_key.get(&key) {
+                Some(None) => self.ignored += 1,
+                None if self.source.ignore.ignores(&self.identity(&key)) => {
+                    self.by_key.insert(key, None);
+                    self.ignored += 1;
+                }
+                _ => by_kind.entry(key.kind).or_default().push((detected, key)),
             }
-            reported.push((problem(&instances), instances));
         }
-        covers.finish(kind);
-    }
-    folded.yielded.sort_unstable();
-    folded.below_quorum.sort_unstable();
-    reported.sort_by(|(a, _), (b, _)| order(a).cmp(&order(b)));
-    name(&mut reported);
-    for (problem, instances) in reported {
-        folded.avoidable.push(avoidable(&instances));
-        for instance in instances {
-            folded.findings.push(Finding { problem_id: problem.id.clone(), ..instance.finding });
-            folded.finding_avoidable.push(instance.avoidable);
-        }
-        folded.problems.push(problem);
-    }
-    folded
-}
-
-/// Returns what is too rare to be reported, with its quorum: the least one of its instances.
-fn below_quorum(instances: &[Instance]) -> Option<BelowQuorum> {
-    let occurrences: u64 = instances.iter().map(|instance| instance.finding.pattern.occurrences).sum();
-    let quorum = instances.iter().map(|instance| instance.quorum).min().unwrap_or(0);
-    let Finding { kind, service, source_endpoint, pattern, .. } = &instances[0].finding;
-    (occurrences < quorum).then(|| BelowQuorum {
-        kind: kind.clone(),
-        service: service.clone(),
-        endpoint: source_endpoint.clone(),
-        template: pattern.template.clone(),
-        occurrences,
-        quorum,
-    })
-}
-
-/// Returns the rows that some instances name as avoidable, each once, as (trace, row), ordered.
-fn avoidable(instances: &[Instance]) -> Vec<(u32, u32)> {
-    sorted_once(instances.iter().flat_map(|instance| &instance.avoidable).copied().collect())
-}
-
-fn yielded_to(source: &Source<'_>, finding: &Detected, stronger: &str) -> Yielded {
-    let identity = identity(source, finding);
-    Yielded {
-        kind: identity.kind.to_owned(),
-        to: stronger.to_owned(),
-        service: identity.service.to_owned(),
-        endpoint: identity.endpoint.to_owned(),
-        template: identity.subject.to_owned(),
-        occurrences: finding.raw.occurrences,
-        trace_id: source.ids.trace_text(source.traces[finding.raw.trace].id),
-    }
-}
-
-/// Returns the rule that a finding was made by.
-pub(super) fn rule<'a>(source: &Source<'a>, detected: &Detected) -> &'a Rule {
-    &source.detectors[detected.detector].1.rules[detected.raw.rule]
-}
-
-/// What makes findings the same problem: the type, and what the first row says.
-fn identity<'a>(source: &Source<'a>, detected: &'a Detected) -> Identity<'a> {
-    let raw = &detected.raw;
-    let trace = &source.traces[raw.trace];
-    let row = raw.rows[0] as usize;
-    let anchor = &trace.spans[row];
-    let text = |id: TextId| source.texts.get(id);
-    Identity {
-        kind: &rule(source, detected).name,
-        service: text(anchor.service),
-        endpoint: text(trace.endpoints[row]),
-        subject: if raw.subject.is_empty() { text(anchor.template) } else { &raw.subject },
-        grouping: text(anchor.grouping),
-    }
-}
-
-/// Returns the finding with every fact its rows carry.
-fn instance(source: &Source<'_>, detected: Detected, merged: &mut MergedRows) -> Instance {
-    let rule = rule(source, &detected);
-    let raw = &detected.raw;
-    let trace = &source.traces[raw.trace];
-    let rows: Vec<usize> = raw.rows.iter().map(|row| *row as usize).collect();
-    let identity = identity(source, &detected);
-    let severity = source.rules.get(&rule.name).and_then(|rule| rule.severity).unwrap_or(raw.severity);
-    let spans = || rows.iter().map(|row| &trace.spans[*row]);
-    let first = spans().map(|span| span.start_ns).min().unwrap_or(0);
-    let last = spans().map(|span| span.start_ns).max().unwrap_or(0);
-    let end = spans().map(|span| span.end_ns()).max().unwrap_or(0);
-    let durations_ns: Vec<u64> = spans().filter_map(Span::known_duration_ns).collect();
-    let (params, distinct_params) = parameters(trace, &rows);
-    let scopes = scopes(source, trace, &rows, &merged.records(trace, raw));
-    let code = code_location(source, trace, &rows);
-    let suggestion = if raw.advice.is_empty() { rule.advice.clone() } else { raw.advice.clone() };
-    let avoidable = sorted_once(raw.avoidable.iter().map(|row| (raw.trace as u32, *row)).collect());
-    let finding = Finding {
-        problem_id: String::new(),
-        kind: rule.name.clone(),
-        detector: source.detectors[detected.detector].0.to_owned(),
-        severity,
-        confidence: raw.confidence,
-        confidence_level: level(raw.confidence),
-        evidence: raw.evidence.iter().map(|(name, value)| (name.clone(), value.to_json())).collect(),
-        trace_id: source.ids.trace_text(trace.id),
-        service: identity.service.to_owned(),
-        source_endpoint: identity.endpoint.to_owned(),
-        grouping: (!identity.grouping.is_empty()).then(|| identity.grouping.to_owned()),
-        pattern: Pattern {
-            template: identity.subject.to_owned(),
-            occurrences: raw.occurrences,
-            window_ms: (end - first) as f64 / 1e6,
-            distinct_params,
-            params: params.to_owned(),
-            durations: durations(durations_ns.clone()),
-        },
-        message: raw.message.clone(),
-        suggestion,
-        suggested_fix: suggested_fix(rule, source, trace, &rows, &scopes, code.as_ref()),
-        first_timestamp: rfc3339(first),
-        last_timestamp: rfc3339(last),
-        span_ids: spans().take(MAX_SPAN_IDS).map(|span| source.ids.span_text(span.id)).collect(),
-        code_location: code,
-        instrumentation_scopes: scopes,
-        green_impact: GreenImpact {
-            estimated_extra_io_ops: avoidable.len() as u64,
-            ..GreenImpact::default()
-        },
-        incomplete: trace.flags.has(TraceFlags::CUT),
-        acknowledged: false,
-    };
-    Instance {
-        fingerprint: fingerprint(&identity),
-        signature: signature(&identity),
-        quorum: raw.quorum,
-        trace: raw.trace,
-        avoidable,
-        durations_ns,
-        start_ns: trace.start_ns(),
-        finding,
-        rows: detected.raw.rows,
-    }
-}
-
-/// Whether parameters can be seen, and how many different ones.
-fn parameters(trace: &SealedTrace, rows: &[usize]) -> (&'static str, Option<u64>) {
-    let hidden = |row: &&usize| trace.spans[**row].flags.has(SpanFlags::PARAMS_HIDDEN);
-    let hidden_count = rows.iter().filter(hidden).count();
-    let visible: FxHashSet<u64> = rows
-        .iter()
-        .filter(|row| !hidden(row))
-        .map(|row| trace.spans[*row].params)
-        .filter(|hash| *hash != 0)
-        .collect();
-    let distinct = (!visible.is_empty()).then_some(visible.len() as u64);
-    match hidden_count {
-        0 if visible.is_empty() => ("none", None),
-        0 => ("visible", distinct),
-        _ if hidden_count == rows.len() => ("hidden", None),
-        _ => ("mixed", distinct),
-    }
-}
-
-/// Records that were merged into others, gathered once per trace.
-#[derive(Default)]
-struct MergedRows(FxHashMap<usize, FxHashMap<u32, Vec<u32>>>);
-
-impl MergedRows {
-    /// Returns the records merged into the rows of a finding, in the order of the trace.
-    fn records(&mut self, trace: &SealedTrace, raw: &RawFinding) -> Vec<u32> {
-        let merged = self.0.entry(raw.trace).or_insert_with(|| {
-            let mut merged: FxHashMap<u32, Vec<u32>> = FxHashMap::default();
-            for (row, target) in (0u32..).zip(&trace.merged_into) {
-                if *target != NO_ROW {
-                    merged.entry(*target).or_default().push(row);
+        let (mut covers, mut merged) = (Covers::default(), MergedRows::default());
+        for (kind, findings) in by_kind {
+            for (detected, key) in findings {
+                let RawFinding { rows, occurrences, quorum, .. } = &detected.raw;
+                let stronger = covers.stronger(self.rule(detected).0, rows);
+                match stronger {
+                    Some(stronger) => {
+                        let sums = self.yielded.entry((key, stronger)).or_default();
+                        sums.findings += 1;
+                        sums.largest = sums.largest.max(Some((*occurrences, Reverse(trace.id))));
+                    }
+                    None => self.take(trace, detected, key, &mut merged, scorer),
+                }
+                if stronger.is_some() || occurrences >= quorum {
+                    covers.add(rows);
                 }
             }
-            merged
-        });
-        sorted_once(raw.rows.iter().filter_map(|row| merged.get(row)).flatten().copied().collect())
-    }
-}
-
-/// Scopes of the rows and of the records merged into them, then of their callers, each once, nearest first.
-fn scopes(source: &Source<'_>, trace: &SealedTrace, rows: &[usize], merged: &[u32]) -> Vec<String> {
-    let (mut scopes, mut seen): (Vec<TextId>, FxHashSet<TextId>) = Default::default();
-    let mut add = |scope: TextId| {
-        if !scope.is_empty() && seen.insert(scope) {
-            scopes.push(scope);
+            covers.finish(self.kinds[kind]);
         }
-    };
-    rows.iter().for_each(|row| add(trace.spans[*row].scope));
-    merged.iter().for_each(|row| add(trace.spans[*row as usize].scope));
-    let mut row = trace.parents[rows[0]];
-    for _ in 0..MAX_CALLERS {
-        let Some(span) = trace.spans.get(row as usize) else { break };
-        add(span.scope);
-        row = trace.parents[row as usize];
+        self.saved.end_of_trace(trace, &mut self.problems, scorer);
     }
-    scopes.into_iter().map(|scope| source.texts.get(scope).to_owned()).collect()
+
+    /// Adds a finding to its problem.
+    fn take(
+        &mut self,
+        trace: &SealedTrace,
+        detected: &Detected,
+        key: Key,
+        merged: &mut MergedRows,
+        scorer: &mut Scorer<'_>,
+    ) {
+        let (rule, setting) = self.rule(detected);
+        let raw = &detected.raw;
+        let problem = match self.by_key.get(&key).copied().flatten() {
+            Some(problem) => problem,
+            None => {
+                self.problems
+                    .push(Sums::new(fingerprint(&self.identity(&key)), signature(&self.identity(&key))));
+                self.by_key.insert(key, Some(self.problems.len() - 1));
+                self.problems.len() - 1
+            }
+        };
+        let tally = self.saved.claim(trace, problem, &raw.avoidable, scorer);
+        let severity = setting.severity.unwrap_or(raw.severity);
+        let identity = Identity {
+            kind: self.kinds[key.kind],
+            service: self.texts.get(key.service),
+            endpoint: self.texts.get(key.endpoint),
+            subject: self.texts.get(key.subject),
+            grouping: self.texts.get(key.grouping),
+        };
+        let sums = &mut self.problems[problem];
+        sums.add(trace, raw, severity);
+        let most = self.source.findings_per_problem.max(1);
+        if sums.wants(severity, raw.occurrences, trace.start_ns(), most) {
+            let id = self.source.detectors[detected.detector].id;
+            let saved = (tally.ops, scorer.price(&tally));
+            sums.keep(instance(self.source, id, rule, &identity, severity, trace, raw, merged, saved), most);
+        }
+    }
+
+    fn rule(&self, detected: &Detected) -> (&'a Rule, RuleSetting) {
+        let judge = &self.source.detectors[detected.detector];
+        let rule = &judge.manifest.rules[detected.raw.rule];
+        (rule, judge.rules.get(rule.name.as_str()).copied().unwrap_or_default())
+    }
+
+    fn key(&mut self, trace: &SealedTrace, detected: &Detected) -> Key {
+        let raw = &detected.raw;
+        let row = raw.rows[0] as usize;
+        let anchor = &trace.spans[row];
+        Key {
+            kind: self.kind_of[detected.detector][raw.rule],
+            service: anchor.service,
+            endpoint: trace.endpoints[row],
+            subject: if raw.subject.is_empty() { anchor.template } else { self.texts.intern(&raw.subject) },
+            grouping: anchor.grouping,
+        }
+    }
+
+    fn identity(&self, key: &Key) -> Identity<'_> {
+        Identity {
+            kind: self.kinds[key.kind],
+            service: self.texts.get(key.service),
+            endpoint: self.texts.get(key.endpoint),
+            subject: self.texts.get(key.subject),
+            grouping: self.texts.get(key.grouping),
+        }
+    }
+
+    /// Returns what all findings came to.
+    pub fn finish(mut self, scorer: &Scorer<'_>) -> Folded {
+        let mut folded = Folded { ignored: self.ignored, yielded: self.yielded(), ..Folded::default() };
+        let mut reported: Vec<(usize, Problem, Vec<Instance>)> = Vec::new();
+        for (number, sums) in std::mem::take(&mut self.problems).into_iter().enumerate() {
+            let (problem, mut instances, quorum) =
+                sums.finish(scorer, self.source.findings_per_problem.max(1));
+            if problem.occurrences < quorum {
+                folded.below_quorum.push(below_quorum(problem, quorum));
+                continue;
+            }
+            instances.sort_by(worst_first);
+            reported.push((number, problem, instances));
+        }
+        folded.below_quorum.sort_unstable();
+        reported.sort_by(|(_, a, _), (_, b, _)| order(a).cmp(&order(b)));
+        name(&mut reported);
+        folded.saved = self.saved.finish(reported.iter().map(|(number, ..)| *number));
+        for (_, problem, instances) in reported {
+            folded.not_listed += problem.instances - instances.len() as u64;
+            for instance in instances {
+                folded.findings.push(Finding { problem_id: problem.id.clone(), ..instance.finding });
+            }
+            folded.problems.push(problem);
+        }
+        folded
+    }
+
+    fn yielded(&self) -> Vec<Yielded> {
+        let one = |(&(key, to), sums): (&(Key, &str), &YieldedSums)| {
+            let (occurrences, Reverse(trace)) = sums.largest.unwrap_or_default();
+            let Identity { kind, service, endpoint, subject, .. } = self.identity(&key);
+            Yielded {
+                kind: kind.to_owned(),
+                to: to.to_owned(),
+                service: service.to_owned(),
+                endpoint: endpoint.to_owned(),
+                template: subject.to_owned(),
+                findings: sums.findings,
+                occurrences,
+                trace_id: self.source.ids.trace_text(trace),
+            }
+        };
+        let mut yielded: Vec<Yielded> = self.yielded.iter().map(one).collect();
+        yielded.sort_unstable();
+        yielded
+    }
 }
 
-fn code_location(source: &Source<'_>, trace: &SealedTrace, rows: &[usize]) -> Option<CodeLocation> {
-    let code = rows.iter().map(|row| trace.spans[*row].code).find(|code| !code.is_empty())?;
-    let text = |id: TextId| (!id.is_empty()).then(|| source.texts.get(id).to_owned());
-    Some(CodeLocation {
-        function: text(code.function),
-        namespace: text(code.namespace),
-        filepath: text(code.file),
-        lineno: (code.line > 0).then_some(code.line),
-    })
-}
-
-/// The first fix along the chain from the framework at hand to the general one.
-fn suggested_fix(
-    rule: &Rule,
+/// Folds the findings of one unit, which is all there is.
+pub fn fold(
     source: &Source<'_>,
-    trace: &SealedTrace,
-    rows: &[usize],
-    scopes: &[String],
-    code: Option<&CodeLocation>,
-) -> Option<SuggestedFix> {
-    let part = |part: fn(&CodeLocation) -> &Option<String>| {
-        code.and_then(|code| part(code).as_deref()).unwrap_or("")
-    };
-    let scopes: Vec<&str> = scopes.iter().map(String::as_str).collect();
-    let anchor = &trace.spans[rows[0]];
-    let language = source.texts.get(source.coverage.language(anchor.service, anchor.scope));
-    let chain = framework::chain(&Evidence {
-        scopes: &scopes,
-        namespace: part(|code| &code.namespace),
-        function: part(|code| &code.function),
-        file: part(|code| &code.filepath),
-        language: Some(language),
-        service: source.texts.get(anchor.service),
-        system: source.texts.get(anchor.system),
-    });
-    let fix = chain.iter().find_map(|id| rule.fixes.iter().find(|fix| fix.framework == *id))?;
-    Some(SuggestedFix {
-        framework: fix.framework.clone(),
-        recommendation: fix.text.clone(),
-        reference_url: (!fix.url.is_empty()).then(|| fix.url.clone()),
-    })
+    traces: &[SealedTrace],
+    detected: Vec<Detected>,
+    scorer: &mut Scorer<'_>,
+) -> Folded {
+    let mut folder = Folder::new(source);
+    folder.add(traces, detected, scorer);
+    folder.finish(scorer)
 }
 
-/// The problem of some instances, worst first; at least one.
-fn problem(instances: &[Instance]) -> Problem {
-    let Instance { finding: worst, fingerprint, signature, .. } = &instances[0];
-    let findings = || instances.iter().map(|instance| &instance.finding);
-    let confidence = findings().map(|finding| finding.confidence).fold(0.0, f64::max);
-    let all_durations = instances.iter().flat_map(|instance| &instance.durations_ns).copied().collect();
-    Problem {
-        id: String::new(),
-        fingerprint: fingerprint.clone(),
-        signature: signature.clone(),
-        kind: worst.kind.clone(),
-        severity: findings().map(|finding| finding.severity).max().unwrap_or_default(),
-        confidence,
-        confidence_level: level(confidence),
-        service: worst.service.clone(),
-        source_endpoint: worst.source_endpoint.clone(),
-        grouping: worst.grouping.clone(),
-        template: worst.pattern.template.clone(),
-        status: None,
-        instances: instances.len() as u64,
-        occurrences: findings().map(|finding| finding.pattern.occurrences).sum(),
-        worst_occurrences: findings().map(|finding| finding.pattern.occurrences).max().unwrap_or(0),
-        trace_ids: findings().take(MAX_TRACE_IDS).map(|finding| finding.trace_id.clone()).collect(),
-        first_timestamp: findings().map(|finding| finding.first_timestamp.clone()).min().unwrap_or_default(),
-        last_timestamp: findings().map(|finding| finding.last_timestamp.clone()).max().unwrap_or_default(),
-        durations: durations(all_durations),
-        suggestion: worst.suggestion.clone(),
-        suggested_fix: worst.suggested_fix.clone(),
-        code_location: findings().find_map(|finding| finding.code_location.clone()),
-        green_impact: GreenImpact {
-            estimated_extra_io_ops: avoidable(instances).len() as u64,
-            ..GreenImpact::default()
-        },
-    }
-}
-
-/// Total order of instances: severity, occurrences, then everything else that tells them apart.
-fn worst_first(a: &Instance, b: &Instance) -> std::cmp::Ordering {
-    let key = |instance: &Instance| {
-        let finding = &instance.finding;
-        (std::cmp::Reverse((finding.severity, finding.pattern.occurrences)), instance.start_ns)
-    };
-    key(a)
-        .cmp(&key(b))
-        .then_with(|| a.finding.trace_id.cmp(&b.finding.trace_id))
-        .then_with(|| a.finding.span_ids.cmp(&b.finding.span_ids))
-        .then_with(|| a.finding.message.cmp(&b.finding.message))
-        .then_with(|| a.finding.detector.cmp(&b.finding.detector))
-        .then_with(|| a.rows.cmp(&b.rows))
-        .then_with(|| b.finding.confidence.total_cmp(&a.finding.confidence))
-        .then_with(|| a.avoidable.cmp(&b.avoidable))
-        .then_with(|| a.finding.suggestion.cmp(&b.finding.suggestion))
-        .then_with(|| text(&a.finding.evidence).cmp(&text(&b.finding.evidence)))
-}
-
-/// Returns evidence as a text, for the order.
-fn text(evidence: &BTreeMap<String, Value>) -> String {
-    evidence.iter().map(|(name, value)| format!("{name}={value};")).collect()
+fn below_quorum(problem: Problem, quorum: u64) -> BelowQuorum {
+    let Problem { kind, service, source_endpoint, template, occurrences, .. } = problem;
+    BelowQuorum { kind, service, endpoint: source_endpoint, template, occurrences, quorum }
 }
 
 /// Total order of problems: the fingerprint is the last tiebreak, and unique.
 fn order(problem: &Problem) -> impl Ord + use<'_> {
     let saved = problem.green_impact.estimated_extra_io_ops;
     (
-        std::cmp::Reverse((problem.severity, saved, problem.occurrences)),
+        Reverse((problem.severity, saved, problem.occurrences)),
         (&problem.kind, &problem.service, &problem.source_endpoint, &problem.template, &problem.fingerprint),
     )
 }
 
 /// Gives every problem the shortest id of at least [`SHORT_ID`] digits that no other problem shares.
-fn name(problems: &mut [(Problem, Vec<Instance>)]) {
-    let mut all: Vec<String> = problems.iter().map(|(problem, _)| digits(problem).to_owned()).collect();
+fn name(problems: &mut [(usize, Problem, Vec<Instance>)]) {
+    let mut all: Vec<String> = problems.iter().map(|(_, problem, _)| digits(problem).to_owned()).collect();
     all.sort_unstable();
     let shared = |a: &str, b: &str| a.bytes().zip(b.bytes()).take_while(|(a, b)| a == b).count();
-    for (problem, _) in problems {
+    for (_, problem, _) in problems {
         let digits = digits(problem).to_owned();
         let at = all.partition_point(|other| *other < digits);
         let before = at.checked_sub(1).map_or(0, |before| shared(&all[before], &digits));
@@ -520,14 +407,6 @@ fn name(problems: &mut [(Problem, Vec<Instance>)]) {
 
 fn digits(problem: &Problem) -> &str {
     problem.fingerprint.split_once(':').map_or(problem.fingerprint.as_str(), |(_, digits)| digits)
-}
-
-fn level(confidence: f64) -> ConfidenceLevel {
-    match confidence {
-        _ if confidence >= 0.9 => ConfidenceLevel::Confirmed,
-        _ if confidence >= 0.6 => ConfidenceLevel::Probable,
-        _ => ConfidenceLevel::Candidate,
-    }
 }
 
 /// Returns the list in order, each element once.

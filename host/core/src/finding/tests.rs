@@ -1,6 +1,7 @@
 //! Folding as a whole: who gives way to whom, what counts once, and that no order of findings matters.
 
 use super::*;
+use crate::energy::{GreenOptions, Scorer};
 use crate::plugin::{Manifest, RawFinding, Rule, SettingValue};
 use crate::semconv::CoverageTable;
 use crate::trace::{IdTable, IoKind, NO_ROW, SealedTrace, Span, SpanId, Texts};
@@ -73,16 +74,17 @@ impl Case {
     }
 
     fn fold(&self, findings: Vec<Detected>) -> Folded {
+        let rules = self.rules.iter().map(|(name, setting)| (name.as_str(), *setting)).collect();
         let source = Source {
-            traces: &self.traces,
             texts: &self.texts,
             coverage: &CoverageTable::default(),
             ids: &IdTable::default(),
-            detectors: vec![("detector", &self.manifest)],
-            rules: &self.rules,
+            detectors: vec![Judge { id: "detector", manifest: &self.manifest, rules }],
             ignore: self,
+            findings_per_problem: usize::MAX,
         };
-        fold(&source, findings)
+        let options = GreenOptions::default();
+        fold(&source, &self.traces, findings, &mut Scorer::new(&self.texts, &options, &[]))
     }
 
     /// Checks which types are reported, and which give way to which.
@@ -142,18 +144,22 @@ fn what_is_not_reported_takes_nothing_out() {
     assert_eq!(case.fold(both(&case)).ignored, 1);
 }
 
-/// Scenario: a quorum that another trace meets. Guarantees: the rare instance is reported, so it takes others out.
+/// Scenario: a quorum that two traces meet together, and that one meets by itself. Guarantees: both instances are
+/// reported; the one that would be without the other takes others out.
 #[test]
 fn a_quorum_is_met_over_all_traces() {
     let case = Case::new(&["strong", "weak > strong"], 8);
-    let mut findings = vec![
-        case.finding("weak", 0, &ROWS),
-        case.finding("strong", 0, &ROWS),
-        case.finding("strong", 1, &ROWS),
-    ];
-    findings[1].raw.quorum = 6;
-    findings[2].raw.quorum = 6;
-    case.check(findings, &["strong", "strong"], &["weak > strong"]);
+    let findings = |quorum: u64| {
+        let mut findings = vec![
+            case.finding("weak", 0, &ROWS),
+            case.finding("strong", 0, &ROWS),
+            case.finding("strong", 1, &ROWS),
+        ];
+        findings.iter_mut().skip(1).for_each(|finding| finding.raw.quorum = quorum);
+        findings
+    };
+    case.check(findings(6), &["strong", "strong", "weak"], &[]);
+    case.check(findings(4), &["strong", "strong"], &["weak > strong"]);
 }
 
 /// Scenario: types that yield to themselves, to each other, or in a circle that another type hangs on.
@@ -191,7 +197,8 @@ fn very_many_findings_of_one_trace() {
     let case = Case::new(&["strong", "weak > strong"], MANY + 1);
     let pairs = (1..=MANY).flat_map(|row| ["weak", "strong"].map(|kind| case.finding(kind, 0, &[0, row])));
     let folded = case.fold(pairs.collect());
-    assert_eq!((folded.findings.len(), folded.yielded.len()), (MANY as usize, MANY as usize));
+    let yielded: u64 = folded.yielded.iter().map(|one| one.findings).sum();
+    assert_eq!((folded.findings.len(), yielded), (MANY as usize, MANY.into()));
     assert_eq!(folded.problems[0].green_impact.estimated_extra_io_ops, u64::from(MANY));
 }
 
@@ -215,7 +222,13 @@ fn a_call_is_saved_once() {
     let findings = vec![case.finding("strong", 0, &ROWS), case.finding("strong", 0, &[0, 2, 3, 4])];
     let folded = case.fold(findings);
     assert_eq!(folded.problems[0].green_impact.estimated_extra_io_ops, 4);
-    assert_eq!(folded.avoidable[0], [(0, 1), (0, 2), (0, 3), (0, 4)]);
+    let saved = |counts: bool| folded.saved.by(|_| counts).values().map(|tally| tally.ops).sum::<u64>();
+    assert_eq!((saved(true), saved(false)), (4, 0));
+    // What another layer recorded again is no call of its own.
+    let mut merged = Case::new(&["strong"], 8);
+    merged.traces[0].merged_into[2] = 1;
+    let folded = merged.fold(vec![merged.finding("strong", 0, &ROWS)]);
+    assert_eq!(folded.problems[0].green_impact.estimated_extra_io_ops, 2);
     let twice = Detected {
         raw: RawFinding { avoidable: vec![1, 1], ..case.finding("strong", 0, &ROWS).raw },
         detector: 0,

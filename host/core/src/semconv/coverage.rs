@@ -5,10 +5,13 @@
 use crate::report::Coverage;
 use crate::trace::{IoKind, TextId, Texts};
 use rustc_hash::FxHashMap;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Outbound spans of a kind below which its share of usable ones says nothing.
 const MIN_SPANS: u64 = 20;
+
+/// Languages kept of one service and instrumentation: more than one is a mistake already.
+const MAX_LANGUAGES: usize = 8;
 
 /// What could be seen of an outbound call.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -47,7 +50,8 @@ pub struct CoverageTable {
 
 #[derive(Clone, Debug, Default)]
 struct Row {
-    language: TextId,
+    /// Every language that was stated: one, as a rule.
+    languages: BTreeSet<TextId>,
     spans: u64,
     outbound: u64,
     with_text: u64,
@@ -69,8 +73,8 @@ impl CoverageTable {
         let row = self.rows.entry((seen.service, seen.scope)).or_default();
         row.spans += 1;
         row.chatter += u64::from(seen.chatter);
-        if row.language.is_empty() {
-            row.language = seen.language;
+        if !seen.language.is_empty() && row.languages.len() < MAX_LANGUAGES {
+            row.languages.insert(seen.language);
         }
         let Some((kind, sight)) = seen.call else { return };
         row.outbound += 1;
@@ -85,10 +89,21 @@ impl CoverageTable {
         usable.usable += u64::from(!matches!(sight, Sight::Nothing(_)));
     }
 
-    /// Returns the language that the SDK of a service states for an instrumentation scope, empty when it
-    /// states none.
-    pub fn language(&self, service: TextId, scope: TextId) -> TextId {
-        self.rows.get(&(service, scope)).map_or(TextId::EMPTY, |row| row.language)
+    /// Adds the counts of another table, whose texts come from the same store.
+    pub fn merge(&mut self, other: &CoverageTable) {
+        for (key, row) in &other.rows {
+            self.rows.entry(*key).or_default().merge(row);
+        }
+        for (usable, other) in self.usable.iter_mut().zip(&other.usable) {
+            usable.all += other.all;
+            usable.usable += other.usable;
+        }
+    }
+
+    /// Returns the language that the SDK of a service states for an instrumentation scope, the first by name if there
+    /// are several; empty when it states none.
+    pub fn language<'t>(&self, service: TextId, scope: TextId, texts: &'t Texts) -> &'t str {
+        self.rows.get(&(service, scope)).map_or("", |row| row.language(texts))
     }
 
     /// Returns the counts by service and scope, in that order.
@@ -118,8 +133,25 @@ impl CoverageTable {
 }
 
 impl Row {
+    fn language<'t>(&self, texts: &'t Texts) -> &'t str {
+        self.languages.iter().map(|language| texts.get(*language)).min().unwrap_or_default()
+    }
+
+    fn merge(&mut self, other: &Row) {
+        self.languages.extend(&other.languages);
+        self.spans += other.spans;
+        self.outbound += other.outbound;
+        self.with_text += other.with_text;
+        self.with_params += other.with_params;
+        self.params_hidden += other.params_hidden;
+        self.chatter += other.chatter;
+        for (gap, count) in &other.gaps {
+            *self.gaps.entry(gap).or_default() += count;
+        }
+    }
+
     fn report(&self, (service, scope): (TextId, TextId), texts: &Texts) -> Coverage {
-        let language = texts.get(self.language);
+        let language = self.language(texts);
         Coverage {
             service: texts.get(service).to_owned(),
             scope: texts.get(scope).to_owned(),
@@ -182,9 +214,15 @@ mod tests {
         table.note(said);
         let unsaid = seen(&mut texts, "b", "jdbc", None);
         table.note(unsaid);
-        assert_eq!(table.language(said.service, said.scope), java);
-        assert!(table.language(unsaid.service, unsaid.scope).is_empty());
-        assert!(table.language(said.service, java).is_empty());
+        let go = Observation { language: texts.intern("go"), ..unsaid };
+        let mut other = CoverageTable::default();
+        other.note(go);
+        assert_eq!(table.language(said.service, said.scope, &texts), "java");
+        assert_eq!(table.language(unsaid.service, unsaid.scope, &texts), "");
+        assert_eq!(table.language(said.service, java, &texts), "");
+        table.merge(&other);
+        assert_eq!(table.language(unsaid.service, unsaid.scope, &texts), "go");
+        assert_eq!(table.rows(&texts)[1].spans, 2);
     }
 
     #[test]

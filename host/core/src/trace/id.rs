@@ -1,6 +1,7 @@
 //! Trace and span identifiers as numbers, whatever the input spelled them like.
 
 use rustc_hash::FxHashMap;
+use std::collections::hash_map::Entry;
 
 /// A trace id. 32 hexadecimal digits are taken as they are; anything else (64-bit Jaeger ids, free
 /// text of the native format) becomes a number through [`IdTable`], which remembers the spelling.
@@ -25,7 +26,7 @@ impl IdTable {
             return TraceId(value);
         }
         let id = TraceId(short_hex(text).unwrap_or_else(|| hash128(text)));
-        self.traces.entry(id).or_insert_with(|| text.into());
+        keep_first(&mut self.traces, id, text);
         id
     }
 
@@ -37,7 +38,7 @@ impl IdTable {
         let id =
             SpanId(short_hex(text).filter(|v| *v <= u128::from(u64::MAX)).unwrap_or_else(|| hash128(text))
                 as u64);
-        self.spans.entry(id).or_insert_with(|| text.into());
+        keep_first(&mut self.spans, id, text);
         id
     }
 
@@ -59,10 +60,21 @@ impl IdTable {
     /// Adds the spellings that `other` remembers.
     pub fn merge(&mut self, other: &IdTable) {
         for (id, text) in &other.traces {
-            self.traces.entry(*id).or_insert_with(|| text.clone());
+            keep_first(&mut self.traces, *id, text);
         }
         for (id, text) in &other.spans {
-            self.spans.entry(*id).or_insert_with(|| text.clone());
+            keep_first(&mut self.spans, *id, text);
+        }
+    }
+}
+
+/// Of several spellings of one id, the first in byte order is remembered, whichever comes first.
+fn keep_first<I: std::hash::Hash + Eq>(spellings: &mut FxHashMap<I, Box<str>>, id: I, text: &str) {
+    match spellings.entry(id) {
+        Entry::Occupied(mut known) if text < &**known.get() => *known.get_mut() = text.into(),
+        Entry::Occupied(_) => {}
+        Entry::Vacant(free) => {
+            free.insert(text.into());
         }
     }
 }

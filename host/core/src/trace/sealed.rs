@@ -1,7 +1,7 @@
 //! A trace that will not change any more, with what only the whole trace can tell.
 
 use super::span::flags;
-use super::{Span, TextId, TraceId};
+use super::{Span, SpanFlags, TextId, TraceId};
 
 /// Row number that means "none", in every column of rows.
 pub const NO_ROW: u32 = u32::MAX;
@@ -46,6 +46,12 @@ impl SealedTrace {
     /// Start of the first span, nanoseconds since the epoch; 0 for an empty trace.
     pub fn start_ns(&self) -> u64 {
         self.spans.first().map_or(0, |span| span.start_ns)
+    }
+
+    /// Returns whether the row occupies the other side for a time that is known: it is what [`SealedTrace::in_flight`]
+    /// counts.
+    pub fn occupies(&self, row: usize) -> bool {
+        self.counts(row) && !self.spans[row].flags.has(SpanFlags::TIMES_UNKNOWN)
     }
 
     /// Returns whether the row is a round trip that counts: I/O, not chatter, not merged into another.

@@ -32,6 +32,14 @@ pub enum IoKind {
 }
 
 impl IoKind {
+    /// Returns the kind of that number.
+    pub fn of(number: u8) -> Option<IoKind> {
+        match number {
+            0 => Some(IoKind::Other),
+            _ => IoKind::ALL.get(usize::from(number) - 1).copied(),
+        }
+    }
+
     /// Every kind of I/O, in the order of their numbers.
     pub const ALL: [IoKind; 9] = [
         IoKind::Sql,
@@ -85,6 +93,12 @@ pub enum SpanRole {
 }
 
 impl SpanRole {
+    /// Returns the role of that number.
+    pub fn of(number: u8) -> Option<SpanRole> {
+        use SpanRole::{Client, Consumer, Internal, Producer, Server};
+        [Internal, Server, Client, Producer, Consumer].get(usize::from(number)).copied()
+    }
+
     /// Returns whether a service is entered by such a span.
     pub fn is_entry(self) -> bool {
         matches!(self, SpanRole::Server | SpanRole::Consumer)
@@ -111,6 +125,12 @@ pub enum Status {
 }
 
 impl Status {
+    /// Returns the status of that number.
+    pub fn of(number: u8) -> Option<Status> {
+        use Status::{ClientError, Error, Ok, ServerError, Timeout, Unset};
+        [Unset, Ok, Error, ClientError, ServerError, Timeout].get(usize::from(number)).copied()
+    }
+
     /// Returns whether the call failed, whoever was to blame.
     pub fn is_error(self) -> bool {
         matches!(self, Status::Error | Status::ClientError | Status::ServerError | Status::Timeout)
@@ -132,6 +152,14 @@ pub enum Verb {
     Update = 3,
     /// DELETE.
     Delete = 4,
+}
+
+impl Verb {
+    /// Returns the verb of that number.
+    pub fn of(number: u8) -> Option<Verb> {
+        use Verb::{Delete, Insert, Other, Read, Update};
+        [Other, Read, Insert, Update, Delete].get(usize::from(number)).copied()
+    }
 }
 
 macro_rules! flags {

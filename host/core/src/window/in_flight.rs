@@ -1,7 +1,7 @@
 //! Concurrency: how many calls to one place were under way when a call started. The only part of the
 //! window that looks across traces, because a connection pool does not care which request waits.
 
-use crate::trace::{IoKind, SealedTrace, SpanFlags, TextId};
+use crate::trace::{IoKind, SealedTrace, TextId};
 
 struct Call {
     to: (TextId, IoKind, TextId),
@@ -19,10 +19,7 @@ pub fn count_in_flight(traces: &mut [SealedTrace]) {
     for (number, trace) in traces.iter_mut().enumerate() {
         trace.in_flight.clear();
         trace.in_flight.resize(trace.spans.len(), 0);
-        for (row, span) in trace.spans.iter().enumerate() {
-            if !trace.counts(row) || span.flags.has(SpanFlags::TIMES_UNKNOWN) {
-                continue;
-            }
+        for (row, span) in trace.spans.iter().enumerate().filter(|(row, _)| trace.occupies(*row)) {
             let to = (span.service, span.kind, span.peer);
             calls.push(Call { to, start_ns: span.start_ns, trace: number as u32, row: row as u32 });
         }

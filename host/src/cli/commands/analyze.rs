@@ -1,7 +1,7 @@
 //! `tracewatt analyze`.
 
 use super::{acknowledgments, check_type, files_read, render, saved_report, sources, today};
-use crate::analysis::{self, Judgement};
+use crate::analysis::{self, Input, Judgement};
 use crate::cli::invocation::{Acknowledgments, Analyze, Verdict};
 use crate::cli::terminal::Terminal;
 use crate::exit::{Exit, UsageError};
@@ -34,16 +34,14 @@ pub fn run(command: Analyze, terminal: &Terminal) -> Result<Exit> {
     let baseline = command.baseline.as_deref().map(saved_report).transpose()?;
     let acknowledgments = acknowledgments(&session.config, command.acknowledgments)?;
     timings.step("load configuration and plug-ins");
-    let traces = analysis::read(&session.config, &sources)?;
-    timings.step("read and assemble traces");
     let judgement = Judgement {
         baseline: baseline.as_ref(),
         acknowledgments: &acknowledgments,
         today: today(),
         environment: command.environment,
     };
-    let report = analysis::analyze(&session, &traces, &judgement)?.report;
-    timings.step("detect, price and judge");
+    let report = analysis::analyze(&session, Input::of(&sources), &judgement)?;
+    timings.step("analyse");
     let exit = exit(command.verdict, &report);
     let manifests = session.manifests();
     let options = RenderOptions {

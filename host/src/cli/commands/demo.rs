@@ -2,7 +2,7 @@
 
 use super::analyze::outputs;
 use super::{files_read, today};
-use crate::analysis::{self, Judgement};
+use crate::analysis::{self, Input, Judgement};
 use crate::cli::invocation::{Demo, Environment};
 use crate::cli::terminal::Terminal;
 use crate::exit::{Exit, UsageError};
@@ -18,10 +18,10 @@ pub fn run(command: Demo, terminal: &Terminal) -> Result<Exit> {
     let session = load_session(&command.config)?;
     check_reads(outputs(&session, &command.outputs), &files_read(&command.config, &session.config))
         .map_err(|error| UsageError(error.to_string()))?;
-    let traces = analysis::read_text(&session.config, "demo.json", TRACES)?;
+    let input = Input::Open("demo.json".to_owned(), Box::new(TRACES));
     let judgement =
         Judgement { baseline: None, acknowledgments: &[], today: today(), environment: Environment::Local };
-    let report = analysis::analyze(&session, &traces, &judgement)?.report;
+    let report = analysis::analyze(&session, vec![input], &judgement)?;
     super::analyze::write(&session, &report, &command.outputs, terminal)?;
     terminal.note("These are the traces that come with tracewatt. Yours: tracewatt analyze traces.json");
     Ok(Exit::Ok)

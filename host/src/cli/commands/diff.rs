@@ -1,7 +1,7 @@
 //! `tracewatt diff`: what two analyses have in common, and what not.
 
 use super::{acknowledgments, files_read, parse_report, render, sources, today};
-use crate::analysis::{self, Judgement};
+use crate::analysis::{self, Input, Judgement};
 use crate::cli::invocation::{Acknowledgments, Diff, Environment};
 use crate::cli::terminal::Terminal;
 use crate::exit::{Exit, UsageError};
@@ -61,7 +61,7 @@ fn side(
     sources: &[Source],
     baseline: Option<&Report>,
 ) -> Result<Report> {
-    let traces = match sources {
+    let inputs = match sources {
         [source] => match opened(source)? {
             Opened::Report(mut report) => {
                 let acknowledgments =
@@ -71,22 +71,20 @@ fn side(
                 gate::judge_saved(&mut report, &anew);
                 return Ok(*report);
             }
-            Opened::Traces(input) => {
-                analysis::read_from(&session.config, [Ok((source.name(), input))].into_iter())?
-            }
+            Opened::Traces(input) => vec![Input::Open(source.name(), input)],
         },
-        sources => analysis::read(&session.config, sources)?,
+        sources => Input::of(sources),
     };
     let environment = if command.verdict.enforced { Environment::Ci } else { Environment::Local };
     let judgement = Judgement { baseline, acknowledgments, today: today(), environment };
-    Ok(analysis::analyze(session, &traces, &judgement)?.report)
+    analysis::analyze(session, inputs, &judgement)
 }
 
 /// What one input turns out to be.
 enum Opened {
     Report(Box<Report>),
     /// All of it, from the start.
-    Traces(Box<dyn Read>),
+    Traces(Box<dyn Read + Send>),
 }
 
 /// Opens an input and looks at its first bytes, once: it may be a pipe.

@@ -2,7 +2,7 @@
 //! checked comes first, then what to do, the most useful step first, then the figures behind it.
 
 use super::sources;
-use crate::analysis::{self, Traces};
+use crate::analysis::{self, Input, Traces};
 use crate::cli::invocation::Doctor;
 use crate::cli::terminal::Terminal;
 use crate::exit::Exit;
@@ -23,8 +23,8 @@ const HIDDEN: &str = "params_hidden";
 /// Runs the command. Exits with 3 when not a single outbound span could be used.
 pub fn run(command: Doctor, terminal: &Terminal) -> Result<Exit> {
     let session = load_session(&command.config)?;
-    let traces = analysis::read(&session.config, &sources(&command.inputs)?)?;
-    let rows = traces.coverage.rows(&traces.texts);
+    let traces = analysis::read(&session.config, Input::of(&sources(&command.inputs)?))?;
+    let rows = traces.intake.coverage.rows(&traces.intake.texts);
     terminal.print(|out| {
         write_inputs(out, &traces)?;
         write_summary(out, &traces, &rows)?;
@@ -32,11 +32,11 @@ pub fn run(command: Doctor, terminal: &Terminal) -> Result<Exit> {
         write_services(out, &rows)?;
         write_losses(out, &traces)
     })?;
-    Ok(if traces.coverage.usable_spans() == 0 { Exit::Undecided } else { Exit::Ok })
+    Ok(if traces.intake.coverage.usable_spans() == 0 { Exit::Undecided } else { Exit::Ok })
 }
 
 fn write_inputs(out: &mut dyn Write, traces: &Traces) -> io::Result<()> {
-    for input in &traces.inputs {
+    for input in &traces.intake.inputs {
         let cut = input.truncated.as_ref();
         let cut = cut.map_or_else(String::new, |reason| format!(", cut off: {}", plain(reason)));
         writeln!(out, "{}: {}, {}{cut}", plain(&input.name), input.format, counted(input.spans, "span"))?;
@@ -46,7 +46,7 @@ fn write_inputs(out: &mut dyn Write, traces: &Traces) -> io::Result<()> {
 
 fn write_summary(out: &mut dyn Write, traces: &Traces, rows: &[Coverage]) -> io::Result<()> {
     let outbound: u64 = rows.iter().map(|row| row.outbound).sum();
-    let usable = traces.coverage.usable_spans();
+    let usable = traces.intake.coverage.usable_spans();
     writeln!(out)?;
     if outbound == 0 {
         writeln!(out, "Nothing can be checked: no span is an outbound call.")?;
@@ -58,7 +58,7 @@ fn write_summary(out: &mut dyn Write, traces: &Traces, rows: &[Coverage]) -> io:
     }
     let share = percent(usable as f64 / outbound as f64);
     writeln!(out, "{} of {} can be checked ({share}).", count(usable), counted(outbound, "outbound span"))?;
-    let kinds: Vec<_> = traces.coverage.kinds().collect();
+    let kinds: Vec<_> = traces.intake.coverage.kinds().collect();
     if let Some((kind, usable, all)) = worst(&kinds) {
         writeln!(out, "Worst are {} calls: {} of {}.", name_of(kind), count(usable), count(all))?;
     }
@@ -192,7 +192,7 @@ fn carried(row: &Coverage) -> String {
 }
 
 fn write_losses(out: &mut dyn Write, traces: &Traces) -> io::Result<()> {
-    let losses: Vec<_> = traces.losses.iter().filter(|(_, n)| *n > 0).collect();
+    let losses: Vec<_> = traces.intake.losses.iter().filter(|(_, n)| *n > 0).collect();
     if losses.is_empty() {
         return Ok(());
     }

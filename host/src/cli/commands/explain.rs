@@ -2,7 +2,7 @@
 
 use super::why_not::{self, Filter};
 use super::{render, sources, today};
-use crate::analysis::{self, Judgement, Traces};
+use crate::analysis::{self, Input, Judgement, Traces};
 use crate::cli::invocation::{Environment, Explain, Question};
 use crate::cli::terminal::Terminal;
 use crate::exit::Exit;
@@ -19,7 +19,7 @@ const MAX_OFFERED: usize = 20;
 /// Runs the command.
 pub fn run(command: Explain, terminal: &Terminal) -> Result<Exit> {
     let mut session = load_session(&command.config)?;
-    let traces = analysis::read(&session.config, &sources(&command.inputs)?)?;
+    let traces = analysis::read(&session.config, Input::of(&sources(&command.inputs)?))?;
     match &command.question {
         Question::Trace(id) => tree(&session, &traces, id, terminal),
         Question::WhyNot { kind, service, endpoint } => {
@@ -32,8 +32,12 @@ pub fn run(command: Explain, terminal: &Terminal) -> Result<Exit> {
 fn tree(session: &Session, traces: &Traces, id: &str, terminal: &Terminal) -> Result<Exit> {
     let wanted = IdTable::find_trace(id);
     let Some(trace) = traces.sealed.iter().find(|trace| trace.id == wanted) else {
-        let known: Vec<String> =
-            traces.sealed.iter().take(MAX_OFFERED).map(|trace| traces.ids.trace_text(trace.id)).collect();
+        let known: Vec<String> = traces
+            .sealed
+            .iter()
+            .take(MAX_OFFERED)
+            .map(|trace| traces.intake.ids.trace_text(trace.id))
+            .collect();
         bail!(
             "there is no trace {id} in the input; it has {}, among them:\n  {}",
             counted(traces.sealed.len() as u64, "trace"),
@@ -42,11 +46,12 @@ fn tree(session: &Session, traces: &Traces, id: &str, terminal: &Terminal) -> Re
     };
     let judgement =
         Judgement { baseline: None, acknowledgments: &[], today: today(), environment: Environment::Local };
-    let report = analysis::analyze(session, traces, &judgement)?.report;
-    let name = traces.ids.trace_text(trace.id);
+    let report = analysis::analyze_traces(session, traces, &judgement)?;
+    let name = traces.intake.ids.trace_text(trace.id);
     let findings: Vec<Finding> =
         report.findings.into_iter().filter(|finding| finding.trace_id == name).collect();
-    let explained = Explained { trace, texts: &traces.texts, ids: &traces.ids, findings: &findings };
+    let explained =
+        Explained { trace, texts: &traces.intake.texts, ids: &traces.intake.ids, findings: &findings };
     let manifests = session.manifests();
     let options = render(session, &manifests, terminal);
     terminal.print(|out| write_text(&explained, &options, out))?;

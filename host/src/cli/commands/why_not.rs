@@ -73,7 +73,7 @@ pub(super) fn answer(
     let off = switch_on(session, kind);
     let session = &*session;
     let today = today();
-    let (detection, _) = analysis::run_detectors(session, traces)?;
+    let detection = analysis::run_detectors(session, traces)?;
     let detected = detection.findings;
     let folded = analysis::fold(session, traces, detected.clone(), &Ignores(&session.config, today));
     let mut answer =
@@ -201,8 +201,9 @@ impl Answer<'_> {
         wanted
             .map(|one| {
                 format!(
-                    "said already by {}: {} of {} in {} {} (trace {})",
+                    "said already by {}: {}, the largest with {} of {} in {} {} (trace {})",
                     one.to,
+                    counted(one.findings, "finding"),
                     counted(one.occurrences, "occurrence"),
                     one.template,
                     one.service,
@@ -233,7 +234,7 @@ impl Answer<'_> {
         let faults = &run.set_aside;
         let Some((trace, fault)) = faults.first() else { return };
         let traces = counted(faults.len() as u64, "trace");
-        let first = self.traces.ids.trace_text(self.traces.sealed[*trace].id);
+        let first = self.traces.intake.ids.trace_text(self.traces.sealed[*trace].id);
         let why = fault.kind.word();
         self.line("");
         self.line(format!("{traces} could not be judged, the first {first}: {why}"));

@@ -47,7 +47,7 @@ impl<'a> Seen<'a> {
         let (mut groups, mut chatter) = (BTreeMap::<Key<'a>, Group>::new(), 0);
         for (index, trace) in traces.sealed.iter().enumerate() {
             for row in 0..trace.spans.len() {
-                let text = |id| traces.texts.get(id);
+                let text = |id| traces.intake.texts.get(id);
                 let counting = counting_row(trace, row);
                 let span = &trace.spans[counting];
                 let (service, endpoint) = (text(span.service), text(trace.endpoints[counting]));

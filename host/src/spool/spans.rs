@@ -1,0 +1,106 @@
+//! Spans by trace. The traces of a run are cut into units, each of which is sealed and judged at one go: which
+//! traces make a unit depends on their ids and on how many spans there are, and on nothing else.
+
+use super::{Spool, SpoolError, codec};
+use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
+use tracewatt_core::loss::Losses;
+use tracewatt_core::trace::{SealedTrace, Span, Texts, TraceId};
+use tracewatt_core::window::{WindowOptions, seal_trace};
+
+/// Enough that a partition of ten million spans is still sealed within few MiB.
+const PARTITIONS: usize = 256;
+/// Spans from which on a unit is closed.
+const UNIT_SPANS: u64 = 4_096;
+
+/// Spans waiting to be sealed; threads append at the same time.
+#[derive(Debug)]
+pub struct SpanSpool {
+    spool: Spool,
+    spans: Vec<AtomicU64>,
+}
+
+impl SpanSpool {
+    /// Returns an empty spool that keeps about `budget` bytes in memory.
+    pub fn new(budget: usize) -> SpanSpool {
+        let spans = (0..PARTITIONS).map(|_| AtomicU64::new(0)).collect();
+        SpanSpool { spool: Spool::new(PARTITIONS, budget), spans }
+    }
+
+    /// Adds a span to its trace.
+    ///
+    /// # Errors
+    /// When the temporary file fails.
+    pub fn push(&self, span: &Span) -> Result<(), SpoolError> {
+        let partition = partition(span.trace);
+        self.spans[partition].fetch_add(1, Ordering::Relaxed);
+        self.spool.append(partition, |out| codec::write(span, out))
+    }
+
+    /// Number of spans.
+    pub fn len(&self) -> u64 {
+        self.spans.iter().map(|spans| spans.load(Ordering::Relaxed)).sum()
+    }
+
+    /// Returns whether there is no span.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Cuts what has been pushed into units: each a range of partitions.
+    pub fn units(&self) -> Vec<Range<usize>> {
+        let mut units = Vec::new();
+        let (mut start, mut spans) = (0, 0);
+        for (partition, count) in self.spans.iter().enumerate() {
+            spans += count.load(Ordering::Relaxed);
+            if spans >= UNIT_SPANS || partition + 1 == PARTITIONS && spans > 0 {
+                units.push(start..partition + 1);
+                (start, spans) = (partition + 1, 0);
+            }
+        }
+        units
+    }
+
+    /// Seals the traces of a unit, in the order of their ids. Every span pushed is in the result or counted in
+    /// `losses`, see [`seal_trace`].
+    ///
+    /// # Errors
+    /// When the temporary file fails.
+    pub fn seal(
+        &self,
+        unit: &Range<usize>,
+        options: &WindowOptions,
+        texts: &mut Texts,
+        losses: &mut Losses,
+    ) -> Result<Vec<SealedTrace>, SpoolError> {
+        let mut spans = Vec::new();
+        for partition in unit.clone() {
+            self.spool
+                .read(partition, |mut block| spans.extend(std::iter::from_fn(|| codec::read(&mut block))))?;
+        }
+        let mut order: Vec<u32> = (0..spans.len() as u32).collect();
+        order.sort_unstable_by_key(|at| (spans[*at as usize].trace, *at));
+        let mut traces = Vec::new();
+        let mut at = 0;
+        while let Some(&first) = order.get(at) {
+            let id = spans[first as usize].trace;
+            let length = order[at..].iter().take_while(|other| spans[**other as usize].trace == id).count();
+            let members = &order[at..at + length];
+            let members = members.iter().map(|other| std::mem::take(&mut spans[*other as usize])).collect();
+            traces.push(seal_trace(id, members, options, texts, losses));
+            at += length;
+        }
+        Ok(traces)
+    }
+
+    /// Frees the spans of a unit.
+    pub fn clear(&self, unit: &Range<usize>) {
+        unit.clone().for_each(|partition| self.spool.clear(partition));
+    }
+}
+
+/// Trace ids are random more often than not, but not always in the same bits.
+fn partition(TraceId(id): TraceId) -> usize {
+    let mixed = (id as u64 ^ (id >> 64) as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (mixed >> 56) as usize % PARTITIONS
+}
