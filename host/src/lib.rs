@@ -6,10 +6,12 @@
 //! - [`session`]: configuration and plug-ins, loaded together
 //! - [`spool`]: spans and calls between reading and judging, within a budget of memory
 //! - [`analysis`]: from inputs to a report
+//! - [`bench`]: what each step of an analysis costs
 //! - [`report`]: the report in every output format
 
 pub mod acknowledge_file;
 pub mod analysis;
+pub mod bench;
 pub mod cli;
 pub mod config;
 pub mod exit;

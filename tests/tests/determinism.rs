@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that lacks what it needs fails")]
 
 use serde_json::Value;
+use std::io::Write;
 use tracewatt_tests::otlp::{MS, Span, document, request};
 use tracewatt_tests::program::{Outcome, Place};
 use tracewatt_tests::workspace;
@@ -149,6 +150,62 @@ fn the_number_of_threads_does_not_show() {
     let (one, all) = (Outcome::of(&one), place.run(&args));
     assert_eq!((one.code, all.code), (0, 0), "{one:?}");
     assert_same(&one.stdout, &all.stdout, "one processor");
+}
+
+/// Scenario: an input that is read in parts, on one processor and on all; with so little memory that nearly every span
+/// goes to a file; with its lines in another order; compressed.
+/// Guarantees: none of it shows.
+#[test]
+fn a_long_input_gives_one_report_however_it_is_read() {
+    let place = Place::new();
+    assert_eq!(place.run(&["bench", "--write", "long.json", "--spans", "30000"]).code, 0);
+    let text = place.read("long.json");
+    assert!(text.len() > 20 << 20, "several parts");
+    let args = ["analyze", "-", "-o", "json"];
+    let report = |input: &[u8], more: &[&str]| {
+        let outcome = place.run_with(&[&args[..], more].concat(), input);
+        assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+        outcome.stdout
+    };
+    let wanted = report(text.as_bytes(), &[]);
+    let json: Value = serde_json::from_str(&wanted).unwrap();
+    assert!(json["analysis"]["spans_received"].as_u64().unwrap() >= 30_000);
+    assert!(json["problems"].as_array().unwrap().len() >= 4, "{}", json["problems"]);
+    assert!(json["analysis"]["losses"]["findings_not_listed"].as_u64().unwrap() > 0);
+    assert_same(&report(text.as_bytes(), &["--set", "input.memory_mib=1"]), &wanted, "little memory");
+    let mut lines: Vec<&str> = text.lines().collect();
+    Numbers(5).shuffle(&mut lines);
+    assert_same(&report((lines.join("\n") + "\n").as_bytes(), &[]), &wanted, "another order");
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(text.as_bytes()).unwrap();
+    assert_same(&report(&gzip.finish().unwrap(), &[]), &wanted, "gzip");
+    let args = ["analyze", "long.json", "-o", "json"];
+    let Ok(one) = place.command_under(&["taskset", "-c", "0"], &args).output() else {
+        return; // no taskset on this system
+    };
+    assert_same(&Outcome::of(&one).stdout, &place.run(&args).stdout, "one processor");
+}
+
+/// Scenario: lines that are broken in the middle of a long input. Guarantees: they are counted, named by their line in
+/// the whole input, and nothing else is lost.
+#[test]
+fn broken_lines_of_a_long_input_are_named() {
+    let place = Place::new();
+    assert_eq!(place.run(&["bench", "--write", "long.json", "--spans", "6000"]).code, 0);
+    let text = place.read("long.json");
+    let whole = place.report(&["long.json"]);
+    let mut lines: Vec<&str> = text.lines().collect();
+    let (middle, near_the_end) = (lines.len() / 2, lines.len() - 2);
+    lines.insert(near_the_end, "{\"resourceSpans\":[{\"scopeSpans\":[{\"spans\":[{\"traceId\"");
+    lines.insert(middle, "{\"resourceSpans\":]}");
+    place.write("broken.json", lines.join("\n"));
+    let report = place.report(&["broken.json"]);
+    assert_eq!(report["analysis"]["losses"]["lines_skipped"], 2, "{}", report["analysis"]);
+    assert_eq!(report["analysis"]["spans_received"], whole["analysis"]["spans_received"]);
+    let warnings = report["warnings"].to_string();
+    for line in [middle + 1, near_the_end + 2] {
+        assert!(warnings.contains(&format!("line {line}")), "line {line}: {warnings}");
+    }
 }
 
 /// Compares texts; shows the first line that differs rather than all of both.

@@ -3,7 +3,7 @@
 use super::{Input, threads};
 use crate::config::Config;
 use crate::ingest::{self, ReadLimits, SpanSink, Thread};
-use crate::spool::{SpanSpool, SpoolError};
+use crate::spool::{SpanSpool, SpanWriter, SpoolError};
 use anyhow::Result;
 use std::io::Read;
 use std::sync::Arc;
@@ -35,7 +35,7 @@ struct Collector<'a> {
     texts: Texts,
     coverage: CoverageTable,
     losses: Losses,
-    spool: &'a SpanSpool,
+    spool: SpanWriter<'a>,
     failure: Option<SpoolError>,
 }
 
@@ -53,19 +53,29 @@ impl SpanSink for Collector<'_> {
 /// # Errors
 /// The first input that cannot be read, and a spool that fails.
 pub(super) fn take_in(config: &Config, inputs: Vec<Input>, spool: &SpanSpool) -> Result<Intake> {
+    take_in_on(threads(), config, inputs, spool)
+}
+
+/// The same with so many threads, at least one.
+pub(super) fn take_in_on(
+    threads: usize,
+    config: &Config,
+    inputs: Vec<Input>,
+    spool: &SpanSpool,
+) -> Result<Intake> {
     let limits = read_limits(config);
     let options = MapOptions {
         grouping_attributes: config.detection.grouping_attributes.clone(),
         max_text_bytes: limits.max_text_bytes,
     };
     let mut intake = Intake::default();
-    let mut collectors: Vec<Collector<'_>> = (0..threads())
+    let mut collectors: Vec<Collector<'_>> = (0..threads)
         .map(|_| Collector {
             mapper: Mapper::new(options.clone()),
             texts: intake.texts.handle(),
             coverage: CoverageTable::default(),
             losses: Losses::default(),
-            spool,
+            spool: spool.writer(),
             failure: None,
         })
         .collect();
@@ -90,13 +100,14 @@ pub(super) fn take_in(config: &Config, inputs: Vec<Input>, spool: &SpanSpool) ->
         }
     }
     for collector in collectors {
+        collector.spool.finish()?;
         intake.losses.merge(&collector.losses);
         intake.coverage.merge(&collector.coverage);
     }
     Ok(intake)
 }
 
-fn read_limits(config: &Config) -> ReadLimits {
+pub(super) fn read_limits(config: &Config) -> ReadLimits {
     let input = &config.input;
     ReadLimits {
         max_document_bytes: input.max_document_bytes,

@@ -6,18 +6,21 @@
 //! | `intake` | reads inputs on several threads, maps their spans and hands them on |
 //! | `stream` | [`analyze`]: seals and judges unit by unit, in bounded memory |
 //! | `memory` | [`read`]: all traces at once, for commands that look at them from several sides |
+//! | `measure` | the same steps with a clock, for `tracewatt bench` |
 //! | `profiles` | overrides for services and endpoints |
 //! | `sums` | adds up what came of units |
 //! | `assemble` | the report, and the verdict |
 
 mod assemble;
 mod intake;
+mod measure;
 mod memory;
 mod profiles;
 mod stream;
 mod sums;
 
 pub use intake::Intake;
+pub use measure::{Measured, measure};
 pub use memory::{Traces, analyze_traces, read};
 pub(crate) use memory::{fold, run_detectors, run_variants};
 pub(crate) use profiles::Variant;

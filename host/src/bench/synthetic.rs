@@ -150,13 +150,32 @@ impl Shop {
         }
     }
 
-    fn span(&mut self, service: usize, scope: &'static str, parent: u64, name: String, kind: u8, ms: u64) -> &mut Made {
+    fn span(
+        &mut self,
+        service: usize,
+        scope: &'static str,
+        parent: u64,
+        name: String,
+        kind: u8,
+        ms: u64,
+    ) -> &mut Made {
         let id = self.random.next() | 1;
         let start_ns = self.now_ns;
         let took = ms * 500_000 + self.random.below(ms * 1_000_000);
         self.now_ns += if kind == 2 { 150_000 } else { took };
         let attributes = vec![("thread.id", Value::Int(20 + (id % 60) as i64))];
-        self.spans.push(Made { service, scope, trace: self.trace, id, parent, name, kind, start_ns, end_ns: start_ns + took, attributes });
+        self.spans.push(Made {
+            service,
+            scope,
+            trace: self.trace,
+            id,
+            parent,
+            name,
+            kind,
+            start_ns,
+            end_ns: start_ns + took,
+            attributes,
+        });
         let last = self.spans.len() - 1;
         &mut self.spans[last]
     }
@@ -262,12 +281,16 @@ pub(super) fn write_json(spans: &[Made], out: &mut String) {
         out.push_str("]},\"scopeSpans\":[");
         let mut first_scope = true;
         for scope in [TOMCAT, HTTP, HIBERNATE, JDBC, LETTUCE, KAFKA] {
-            let mut members = spans.iter().filter(|span| span.service == service && span.scope == scope).peekable();
+            let mut members =
+                spans.iter().filter(|span| span.service == service && span.scope == scope).peekable();
             if members.peek().is_none() {
                 continue;
             }
             let comma = if std::mem::take(&mut first_scope) { "" } else { "," };
-            let _ = write!(out, "{comma}{{\"scope\":{{\"name\":\"{scope}\",\"version\":\"2.9.0-alpha\"}},\"spans\":[");
+            let _ = write!(
+                out,
+                "{comma}{{\"scope\":{{\"name\":\"{scope}\",\"version\":\"2.9.0-alpha\"}},\"spans\":["
+            );
             for (index, span) in members.enumerate() {
                 if index > 0 {
                     out.push(',');
@@ -288,7 +311,10 @@ fn write_span(span: &Made, out: &mut String) {
         0 => write!(out, "\"parentSpanId\":\"\","),
         _ => write!(out, "\"parentSpanId\":\"{parent:016x}\","),
     };
-    let _ = write!(out, "\"flags\":257,\"name\":\"{name}\",\"kind\":{kind},\"startTimeUnixNano\":\"{start_ns}\",\"endTimeUnixNano\":\"{end_ns}\",\"attributes\":[");
+    let _ = write!(
+        out,
+        "\"flags\":257,\"name\":\"{name}\",\"kind\":{kind},\"startTimeUnixNano\":\"{start_ns}\",\"endTimeUnixNano\":\"{end_ns}\",\"attributes\":["
+    );
     write_attributes(attributes, out);
     out.push_str("],\"status\":{}}");
 }
@@ -298,8 +324,12 @@ fn write_attributes(attributes: &[(&'static str, Value)], out: &mut String) {
     for (index, (key, value)) in attributes.iter().enumerate() {
         let comma = if index > 0 { "," } else { "" };
         let _ = match value {
-            Value::Text(text) => write!(out, "{comma}{{\"key\":\"{key}\",\"value\":{{\"stringValue\":\"{text}\"}}}}"),
-            Value::Int(int) => write!(out, "{comma}{{\"key\":\"{key}\",\"value\":{{\"intValue\":\"{int}\"}}}}"),
+            Value::Text(text) => {
+                write!(out, "{comma}{{\"key\":\"{key}\",\"value\":{{\"stringValue\":\"{text}\"}}}}")
+            }
+            Value::Int(int) => {
+                write!(out, "{comma}{{\"key\":\"{key}\",\"value\":{{\"intValue\":\"{int}\"}}}}")
+            }
         };
     }
 }

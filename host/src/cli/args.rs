@@ -42,6 +42,8 @@ enum Command {
     Normalize(NormalizeArgs),
     /// Accept problems, with a reason
     Ack(AckArgs),
+    /// Measure what each step of an analysis costs; figures as JSON
+    Bench(BenchArgs),
     /// Check and show the configuration
     Config(ConfigCommandArgs),
     /// Show the plug-ins
@@ -233,6 +235,24 @@ struct NormalizeArgs {
 }
 
 #[derive(Debug, Args)]
+struct BenchArgs {
+    #[command(flatten)]
+    config: ConfigArgs,
+    /// Trace file to measure with; made-up traces unless given
+    #[arg(value_name = "INPUT", conflicts_with = "spans")]
+    input: Option<PathBuf>,
+    /// Spans of the made-up traces, at least
+    #[arg(long, value_name = "N", default_value_t = 100_000)]
+    spans: u64,
+    /// Runs of each step; the best one counts
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    runs: u32,
+    /// Write the made-up traces to a file (OTLP, JSON lines) and measure nothing
+    #[arg(long, value_name = "PATH", conflicts_with = "input")]
+    write: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
 struct AckArgs {
     /// File of acknowledgments
     #[arg(long, global = true, value_name = "PATH")]
@@ -337,6 +357,13 @@ impl Command {
                 config: args.config.resolve(Vec::new()),
             }),
             Command::Normalize(_) => Action::Normalize,
+            Command::Bench(args) => Action::Bench(Bench {
+                config: args.config.resolve(Vec::new()),
+                input: args.input,
+                spans: args.spans,
+                runs: args.runs,
+                write: args.write,
+            }),
             Command::Ack(args) => {
                 Action::Ack(Ack { file: args.acknowledgments, action: args.action.resolve() })
             }

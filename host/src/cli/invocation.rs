@@ -37,12 +37,29 @@ pub enum Action {
     Demo(Demo),
     /// Normalize JSON lines from standard input.
     Normalize,
+    /// Measure an analysis.
+    Bench(Bench),
     /// Work on the file of acknowledgments.
     Ack(Ack),
     /// Check and show the configuration.
     Config(ConfigAction, ConfigSource),
     /// List the plug-ins.
     PluginList(ConfigSource),
+}
+
+/// `tracewatt bench`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Bench {
+    /// Where the configuration comes from.
+    pub config: ConfigSource,
+    /// Trace file; made-up traces unless given.
+    pub input: Option<PathBuf>,
+    /// Spans of the made-up traces, at least.
+    pub spans: u64,
+    /// Runs of each step.
+    pub runs: u32,
+    /// Write the made-up traces here, and measure nothing.
+    pub write: Option<PathBuf>,
 }
 
 /// Where the configuration comes from.

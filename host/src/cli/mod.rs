@@ -44,6 +44,7 @@ fn run(command: Action, terminal: &Terminal) -> anyhow::Result<Exit> {
         Action::Doctor(doctor) => commands::doctor::run(doctor, terminal),
         Action::Demo(demo) => commands::demo::run(demo, terminal),
         Action::Normalize => commands::normalize::run(terminal),
+        Action::Bench(command) => commands::bench::run(command, terminal),
         Action::Ack(ack) => commands::ack::run(ack, terminal),
         Action::Config(action, source) => commands::config::run(action, &source, terminal),
         Action::PluginList(source) => commands::plugin::list(&source, terminal),

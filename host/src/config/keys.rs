@@ -408,7 +408,7 @@ fn input() -> Vec<Field> {
         preset(
             "memory_mib",
             integer(1, COUNT_MAX),
-            Value::Integer(24),
+            Value::Integer(16),
             "Memory for spans that have been read, MiB; what does not fit goes to an unnamed temporary file. Results do not depend on it.",
         ),
     ]

@@ -92,6 +92,9 @@ impl Out<'_> {
     /// Returns the id for hexadecimal, base64 (as some OTLP exporters write) or free text; `None` for
     /// what is no id: blank, all zeros, very long, or with control characters.
     pub fn trace_id(&mut self, text: &str) -> Option<TraceId> {
+        if let Some(id) = IdTable::hex_trace(text) {
+            return (id.0 != 0).then_some(id);
+        }
         if let Some(bytes) = base64_id::<16>(text) {
             return trace_id_of(&bytes);
         }
@@ -100,6 +103,9 @@ impl Out<'_> {
 
     /// Returns the id of a span, see [`Out::trace_id`].
     pub fn span_id(&mut self, text: &str) -> Option<SpanId> {
+        if let Some(id) = IdTable::hex_span(text) {
+            return (id.0 != 0).then_some(id);
+        }
         if let Some(bytes) = base64_id::<8>(text) {
             return span_id_of(&bytes);
         }

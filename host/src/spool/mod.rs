@@ -14,7 +14,7 @@ mod concurrency;
 mod spans;
 
 pub use concurrency::{Concurrency, InFlight};
-pub use spans::SpanSpool;
+pub use spans::{SpanSpool, SpanWriter};
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -22,7 +22,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Bytes from which on a block is closed, and may go to the file.
-const BLOCK_BYTES: usize = 16 * 1024;
+const BLOCK_BYTES: usize = 8 * 1024;
 
 /// A failure of the temporary file.
 #[derive(Debug, thiserror::Error)]
@@ -86,12 +86,26 @@ impl Spool {
     fn append(&self, partition: usize, write: impl FnOnce(&mut Vec<u8>)) -> Result<(), SpoolError> {
         let mut partition = lock(&self.partitions[partition]);
         write(&mut partition.open);
-        if partition.open.len() < BLOCK_BYTES {
-            return Ok(());
+        if partition.open.len() < BLOCK_BYTES { Ok(()) } else { self.close(&mut partition) }
+    }
+
+    /// Appends whole records to a partition, and empties `records`.
+    fn append_all(&self, partition: usize, records: &mut Vec<u8>) -> Result<(), SpoolError> {
+        let mut partition = lock(&self.partitions[partition]);
+        if !partition.open.is_empty() {
+            self.close(&mut partition)?;
         }
+        std::mem::swap(&mut partition.open, records);
+        records.clear();
+        Ok(())
+    }
+
+    /// Closes the open block.
+    fn close(&self, partition: &mut Partition) -> Result<(), SpoolError> {
         let length = partition.open.len();
         if self.kept.fetch_add(length, Ordering::Relaxed) + length <= self.budget {
-            let block = std::mem::take(&mut partition.open);
+            let mut block = std::mem::take(&mut partition.open);
+            block.shrink_to_fit();
             partition.kept.push(block);
             return Ok(());
         }

@@ -1,7 +1,7 @@
 //! Spans by trace. The traces of a run are cut into units, each of which is sealed and judged at one go: which
 //! traces make a unit depends on their ids and on how many spans there are, and on nothing else.
 
-use super::{Spool, SpoolError, codec};
+use super::{BLOCK_BYTES, Spool, SpoolError, codec};
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tracewatt_core::loss::Losses;
@@ -13,7 +13,7 @@ const PARTITIONS: usize = 256;
 /// Spans from which on a unit is closed.
 const UNIT_SPANS: u64 = 4_096;
 
-/// Spans waiting to be sealed; threads append at the same time.
+/// Spans waiting to be sealed; threads write at the same time, each with a [`SpanWriter`].
 #[derive(Debug)]
 pub struct SpanSpool {
     spool: Spool,
@@ -27,14 +27,9 @@ impl SpanSpool {
         SpanSpool { spool: Spool::new(PARTITIONS, budget), spans }
     }
 
-    /// Adds a span to its trace.
-    ///
-    /// # Errors
-    /// When the temporary file fails.
-    pub fn push(&self, span: &Span) -> Result<(), SpoolError> {
-        let partition = partition(span.trace);
-        self.spans[partition].fetch_add(1, Ordering::Relaxed);
-        self.spool.append(partition, |out| codec::write(span, out))
+    /// Returns a writer for one thread.
+    pub fn writer(&self) -> SpanWriter<'_> {
+        SpanWriter { spool: self, open: vec![(Vec::new(), 0); PARTITIONS] }
     }
 
     /// Number of spans.
@@ -96,6 +91,44 @@ impl SpanSpool {
     /// Frees the spans of a unit.
     pub fn clear(&self, unit: &Range<usize>) {
         unit.clone().for_each(|partition| self.spool.clear(partition));
+    }
+}
+
+/// One thread's way into a spool. Blocks are filled apart, so that threads seldom meet.
+pub struct SpanWriter<'a> {
+    spool: &'a SpanSpool,
+    /// By partition: records, and how many.
+    open: Vec<(Vec<u8>, u64)>,
+}
+
+impl SpanWriter<'_> {
+    /// Adds a span to its trace.
+    ///
+    /// # Errors
+    /// When the temporary file fails.
+    pub fn push(&mut self, span: &Span) -> Result<(), SpoolError> {
+        let partition = partition(span.trace);
+        let (block, spans) = &mut self.open[partition];
+        codec::write(span, block);
+        *spans += 1;
+        if block.len() < BLOCK_BYTES { Ok(()) } else { self.close(partition) }
+    }
+
+    /// Hands over what is left. Without it the last spans are missing.
+    ///
+    /// # Errors
+    /// When the temporary file fails.
+    pub fn finish(mut self) -> Result<(), SpoolError> {
+        (0..PARTITIONS).try_for_each(|partition| self.close(partition))
+    }
+
+    fn close(&mut self, partition: usize) -> Result<(), SpoolError> {
+        let (block, spans) = &mut self.open[partition];
+        if block.is_empty() {
+            return Ok(());
+        }
+        self.spool.spans[partition].fetch_add(std::mem::take(spans), Ordering::Relaxed);
+        self.spool.spool.append_all(partition, block)
     }
 }
 

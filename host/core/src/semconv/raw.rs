@@ -61,13 +61,23 @@ impl From<String> for Value<'_> {
 
 /// The attributes of a span or a resource that the mapper knows, in the order they came, plus the
 /// ones whose name is only known at run time.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct AttrSet<'a> {
     known: Vec<(Attr, Value<'a>)>,
+    /// By number of the attribute: its position in `known`, from 1; 0 when it is not there.
+    positions: [u8; Attr::ALL.len()],
     /// `db.query.parameter.<key>` and attributes that the configuration asked for, by full name.
     named: Vec<(Cow<'a, str>, Value<'a>)>,
     /// Attributes seen, kept or not.
     seen: u32,
+}
+
+const _: () = assert!(Attr::ALL.len() < 256);
+
+impl Default for AttrSet<'_> {
+    fn default() -> Self {
+        AttrSet { known: Vec::new(), positions: [0; Attr::ALL.len()], named: Vec::new(), seen: 0 }
+    }
 }
 
 impl<'a> AttrSet<'a> {
@@ -84,15 +94,21 @@ impl<'a> AttrSet<'a> {
 
     /// Sets a known attribute.
     pub fn set(&mut self, attr: Attr, value: Value<'a>) {
-        match self.known.iter_mut().find(|(known, _)| *known == attr) {
+        let position = &mut self.positions[attr as usize];
+        match usize::from(*position).checked_sub(1).and_then(|at| self.known.get_mut(at)) {
             Some((_, old)) => *old = value,
-            None => self.known.push((attr, value)),
+            None => {
+                self.known.push((attr, value));
+                // Each attribute is there once, and there are fewer than 256.
+                *position = self.known.len() as u8;
+            }
         }
     }
 
     /// Returns a known attribute.
     pub fn get(&self, attr: Attr) -> Option<&Value<'a>> {
-        self.known.iter().find(|(known, _)| *known == attr).map(|(_, value)| value)
+        let at = usize::from(self.positions[attr as usize]).checked_sub(1)?;
+        self.known.get(at).map(|(_, value)| value)
     }
 
     /// Returns the first of several attributes that is present and not blank text.
@@ -125,7 +141,9 @@ impl<'a> AttrSet<'a> {
 
     /// Forgets everything, keeping the memory.
     pub fn clear(&mut self) {
-        self.known.clear();
+        for (attr, _) in self.known.drain(..) {
+            self.positions[attr as usize] = 0;
+        }
         self.named.clear();
         self.seen = 0;
     }

@@ -47,6 +47,16 @@ impl IdTable {
         TraceId(parse_hex(text, 32).or_else(|| short_hex(text)).unwrap_or_else(|| hash128(text)))
     }
 
+    /// Returns the id that 32 hexadecimal digits spell.
+    pub fn hex_trace(text: &str) -> Option<TraceId> {
+        parse_hex(text, 32).map(TraceId)
+    }
+
+    /// Returns the id that 16 hexadecimal digits spell.
+    pub fn hex_span(text: &str) -> Option<SpanId> {
+        parse_hex(text, 16).map(|value| SpanId(value as u64))
+    }
+
     /// Returns the spelling of the input: the remembered text, or 32 hexadecimal digits.
     pub fn trace_text(&self, id: TraceId) -> String {
         self.traces.get(&id).map_or_else(|| format!("{:032x}", id.0), |text| text.to_string())
@@ -80,19 +90,37 @@ fn keep_first<I: std::hash::Hash + Eq>(spellings: &mut FxHashMap<I, Box<str>>, i
 }
 
 fn parse_hex(text: &str, digits: usize) -> Option<u128> {
-    (text.len() == digits).then(|| short_hex(text)).flatten()
+    if text.len() != digits { None } else { short_hex(text) }
 }
 
 fn short_hex(text: &str) -> Option<u128> {
     if text.is_empty() || text.len() > 32 {
         return None;
     }
-    let mut value = 0u128;
-    for byte in text.bytes() {
-        value = value << 4 | u128::from((byte as char).to_digit(16)?);
+    let (mut value, mut all) = (0u128, 0);
+    for half in text.as_bytes().chunks(16) {
+        let mut part = 0u64;
+        for byte in half {
+            let digit = HEX_DIGITS[usize::from(*byte)];
+            all |= digit;
+            part = part << 4 | u64::from(digit);
+        }
+        value = value << (4 * half.len()) | u128::from(part);
     }
-    Some(value)
+    (all < 16).then_some(value)
 }
+
+/// The value of a hexadecimal digit; 16 for a byte that is none.
+const HEX_DIGITS: [u8; 256] = {
+    let mut digits = [16; 256];
+    let mut value = 0;
+    while value < 16 {
+        digits[b"0123456789abcdef"[value] as usize] = value as u8;
+        digits[b"0123456789ABCDEF"[value] as usize] = value as u8;
+        value += 1;
+    }
+    digits
+};
 
 /// FNV-1a over 128 bits: stable across runs, which a seeded hash would not be.
 fn hash128(text: &str) -> u128 {
@@ -116,5 +144,12 @@ mod tests {
         let id = table.span("00f067aa0ba902b7");
         assert_eq!(table.span_text(id), "00f067aa0ba902b7");
         assert_eq!(table.span("00F067AA0BA902B7"), id);
+        for text in ["00f067aa0ba902b", "00f067aa0ba902bg", "00f067aa0ba902b70", "ä0f067aa0ba902b"] {
+            assert_eq!(IdTable::hex_span(text), None, "{text}");
+        }
+        let (high, low) = ("4bf92f3577b34da6", "a3ce929d0e0e4736");
+        let whole = IdTable::hex_trace(&format!("{high}{low}")).map(|id| id.0);
+        let half = |text| IdTable::hex_span(text).map(|id| u128::from(id.0));
+        assert_eq!(whole, half(high).zip(half(low)).map(|(high, low)| high << 64 | low));
     }
 }

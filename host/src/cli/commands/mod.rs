@@ -2,6 +2,7 @@
 
 pub mod ack;
 pub mod analyze;
+pub mod bench;
 pub mod config;
 pub mod demo;
 pub mod diff;
