@@ -141,11 +141,9 @@ struct Judged<'a, 's> {
 impl Judged<'_, '_> {
     /// One thread: takes the next unit until none is left, or another thread has failed.
     fn thread(&self) -> Result<()> {
+        let mut end = EndOfThread { order: self.order, failed: true };
         let result = self.judge();
-        if result.is_err() {
-            self.order.failed.store(true, Ordering::Relaxed);
-            self.order.moved.notify_all();
-        }
+        end.failed = result.is_err();
         result
     }
 
@@ -171,6 +169,23 @@ impl Judged<'_, '_> {
             });
         }
         Ok(())
+    }
+}
+
+/// Tells the other threads when one of them fails, also by a panic: nobody must wait for its unit.
+struct EndOfThread<'a, 's> {
+    order: &'a InOrder<'s>,
+    failed: bool,
+}
+
+impl Drop for EndOfThread<'_, '_> {
+    fn drop(&mut self) {
+        if self.failed {
+            self.order.failed.store(true, Ordering::Relaxed);
+            // With the lock, so that no thread is just about to wait.
+            let _state = lock(&self.order.state);
+            self.order.moved.notify_all();
+        }
     }
 }
 

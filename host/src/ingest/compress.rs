@@ -34,14 +34,15 @@ impl<'a> Plain<'a> {
             read: 0,
             truncated: None,
         };
-        for _ in 0..=LAYERS {
+        let mut layers = 0;
+        loop {
             let mut start = Vec::new();
             reader
                 .by_ref()
                 .take(ZSTD.len() as u64)
                 .read_to_end(&mut start)
                 .map_err(|error| plain.failed(error))?;
-            let method = method_of(&start);
+            let method = method_of(&start).filter(|_| layers < LAYERS);
             let whole = Cursor::new(start).chain(reader);
             let failed = |error| plain.failed(error);
             reader = match method {
@@ -53,9 +54,8 @@ impl<'a> Plain<'a> {
                 }
             };
             plain.method = plain.method.or(method);
+            layers += 1;
         }
-        plain.reader = reader;
-        Ok(plain)
     }
 
     /// Appends bytes until there are `length` of them; false at the end of the input.
