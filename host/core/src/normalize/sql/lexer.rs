@@ -35,6 +35,8 @@ pub(super) struct Place {
     pub declares: bool,
     /// Where `@x =` names an argument.
     pub arguments: bool,
+    /// Where a password is expected: a brace opens nothing but something to hide.
+    pub secret: bool,
 }
 
 /// How the text of a string is turned into its value.
@@ -371,7 +373,7 @@ impl<'a> Lexer<'a> {
             b'%' => self.percent(place),
             b'[' => self.square(place),
             b']' => self.take(1, Kind::SquareClose),
-            b'{' => self.brace(),
+            b'{' => self.brace(place),
             b'}' => self.brace_close(),
             b'#' if self.at(start + 1) == b'{' => {
                 self.pos += 1;
@@ -668,9 +670,9 @@ impl<'a> Lexer<'a> {
         self.swallow(Kind::Text(Escape::None))
     }
 
-    fn brace(&mut self) -> Kind {
+    fn brace(&mut self, place: &Place) -> Kind {
         let next = self.at(self.pos + 1);
-        if self.braces == 0 {
+        if self.braces == 0 && !place.secret {
             let at = self.skip_blanks(self.pos + 1);
             let call = self.bytes.get(at..at + 4).is_some_and(|word| word.eq_ignore_ascii_case(b"call"))
                 || self.at(at) == b'?' && self.at(self.skip_blanks(at + 1)) == b'=';

@@ -301,6 +301,7 @@ impl<'a> Writer<'a, '_> {
             member: self.dots > 0,
             declares: self.definition || self.declares,
             arguments: self.out.verb == Verb::Call,
+            secret: self.mask == Mask::Secret,
         }
     }
 

@@ -163,6 +163,7 @@ fn cases() {
         (Generic, "select a.  b , c . * from t where ( x )", "SELECT a.b, c.* FROM t WHERE (x)", &[]),
         (Generic, "select a from t where b = 1 ...", "SELECT a FROM t WHERE b = ?", &["1"]),
         (Generic, "alter user bob password Pa-ss1!x", "ALTER USER ? PASSWORD ?", &["bob", "Pa-ss1!x"]),
+        (Generic, "alter user bob password {call x} y", "ALTER USER ? PASSWORD ? y", &["bob", "{call x}"]),
         (Generic, "price = €12.50 and t = $x", "price = ? AND t = ?", &["€12.50"]),
         (Snowflake, "select a:b.c::string, $1 from @stage", "SELECT a:b.c::string, ? FROM @stage", &[]),
         (
@@ -392,6 +393,8 @@ fn soup() -> impl Strategy<Value = String> {
             "user",
             "login",
             "password",
+            "{call",
+            "{ ? = call",
             "identified",
             "by",
             "extract",
