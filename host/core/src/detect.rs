@@ -73,7 +73,7 @@ pub fn detect(
     threads: usize,
 ) -> Result<Detection, PluginError> {
     let units = cut(traces, BATCH_TRACES, BATCH_SPANS);
-    let (next, accounts) = (AtomicUsize::new(0), Accounts::new(detectors));
+    let (next, accounts) = (AtomicUsize::new(0), Accounts::new(detectors, Findings::Kept));
     let work = || -> Result<Vec<(usize, Detection)>, PluginError> {
         let mut crew = Crew::new(engine, detectors);
         let mut parts = Vec::new();
@@ -133,22 +133,46 @@ struct Cost {
     last_fault: Option<Arc<Fault>>,
 }
 
+/// What becomes of the findings of a unit once it is settled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Findings {
+    /// They are kept until the end of the run.
+    Kept,
+    /// They are handed on, so that only those of one unit are in memory at a time.
+    HandedOn,
+}
+
+impl Findings {
+    /// Returns how many bytes of findings are, or once were, in memory with those of one more unit.
+    fn in_memory(self, before: usize, unit: usize) -> usize {
+        match self {
+            Findings::Kept => before + unit,
+            Findings::HandedOn => before.max(unit),
+        }
+    }
+}
+
 /// What the answers of one detector cost, by unit.
 ///
 /// A detector is given up after the first unit with which there are more than [`MAX_CULPRITS`] traces it failed on,
-/// or findings of more than [`Limits::run_bytes`]: what it says of later units does not count, so that the result
-/// is the same whichever thread came to them first.
+/// or findings of more than [`Limits::run_bytes`] in memory: what it says of later units does not count, so that the
+/// result is the same whichever thread came to them first.
 struct Account {
     limits: Limits,
+    findings: Findings,
     units: BTreeMap<usize, Cost>,
     culprits: usize,
     bytes: usize,
 }
 
 impl Account {
+    fn new(limits: Limits, findings: Findings) -> Account {
+        Account { limits, findings, units: BTreeMap::new(), culprits: 0, bytes: 0 }
+    }
+
     fn add(&mut self, unit: usize, cost: Cost) {
         self.culprits += cost.culprits;
-        self.bytes += cost.bytes;
+        self.bytes = self.findings.in_memory(self.bytes, cost.bytes);
         if cost.culprits > 0 || cost.bytes > 0 {
             self.units.insert(unit, cost);
         }
@@ -164,7 +188,7 @@ impl Account {
         let (mut culprits, mut bytes, mut fault) = (0, 0, None);
         self.units.iter().find_map(|(unit, cost)| {
             culprits += cost.culprits;
-            bytes += cost.bytes;
+            bytes = self.findings.in_memory(bytes, cost.bytes);
             fault = cost.last_fault.clone().or(fault.take());
             let because = || match &fault {
                 Some(fault) if culprits > MAX_CULPRITS => fault.clone(),
@@ -180,10 +204,8 @@ pub struct Accounts(Vec<Mutex<Account>>);
 
 impl Accounts {
     /// Returns accounts without an answer.
-    pub fn new(detectors: &[Detector]) -> Accounts {
-        let account = |detector: &Detector| {
-            Mutex::new(Account { limits: detector.limits, units: BTreeMap::new(), culprits: 0, bytes: 0 })
-        };
+    pub fn new(detectors: &[Detector], findings: Findings) -> Accounts {
+        let account = |detector: &Detector| Mutex::new(Account::new(detector.limits, findings));
         Accounts(detectors.iter().map(account).collect())
     }
 
@@ -335,12 +357,12 @@ mod tests {
     /// Guarantees: the unit after which a detector is given up only moves down, to where it is in the end.
     #[test]
     fn a_detector_is_given_up_after_the_same_unit_in_any_order() {
-        let check = |costs: &[(usize, usize)], expect: Option<usize>| {
+        let check = |findings: Findings, costs: &[(usize, usize)], expect: Option<usize>| {
             let limits = Limits { run_bytes: 100, ..Limits::DEFAULT };
             let mut orders = [(0..costs.len()).collect::<Vec<_>>(), (0..costs.len()).rev().collect()];
             orders[1].rotate_left(costs.len() / 2);
             for order in orders {
-                let mut account = Account { limits, units: BTreeMap::new(), culprits: 0, bytes: 0 };
+                let mut account = Account::new(limits, findings);
                 let mut known = usize::MAX;
                 for unit in order {
                     let (culprits, bytes) = costs[unit];
@@ -352,10 +374,16 @@ mod tests {
                 assert_eq!(account.last_unit().map(|(last, _)| last), expect, "{costs:?}");
             }
         };
-        check(&[(0, 0), (MAX_CULPRITS, 100)], None);
-        check(&[(0, 40), (0, 40), (0, 40), (0, 40)], Some(2));
-        check(&[(0, 101), (0, 0)], Some(0));
-        check(&[(1, 0), (MAX_CULPRITS, 0), (MAX_CULPRITS, 0)], Some(1));
-        check(&[(MAX_CULPRITS, 100), (0, 1), (1, 0)], Some(1));
+        for findings in [Findings::Kept, Findings::HandedOn] {
+            check(findings, &[(0, 0), (MAX_CULPRITS, 100)], None);
+            check(findings, &[(0, 101), (0, 0)], Some(0));
+            check(findings, &[(1, 0), (MAX_CULPRITS, 0), (MAX_CULPRITS, 0)], Some(1));
+        }
+        check(Findings::Kept, &[(0, 40), (0, 40), (0, 40), (0, 40)], Some(2));
+        check(Findings::Kept, &[(MAX_CULPRITS, 100), (0, 1), (1, 0)], Some(1));
+        // However long a run is, it does not end a detector whose findings do not add up in memory.
+        check(Findings::HandedOn, &[(0, 40), (0, 100), (0, 40), (0, 100)], None);
+        check(Findings::HandedOn, &[(0, 40), (0, 100), (0, 101), (0, 100)], Some(2));
+        check(Findings::HandedOn, &[(MAX_CULPRITS, 100), (0, 1), (1, 0)], Some(2));
     }
 }

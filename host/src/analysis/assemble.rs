@@ -2,12 +2,14 @@
 
 use super::sums::{Outcome, RunSums};
 use super::{Intake, Judgement};
+use crate::config::PluginConfig;
 use crate::session::Session;
 use std::collections::{BTreeMap, BTreeSet};
 use tracewatt_core::acknowledge;
 use tracewatt_core::count::counted;
-use tracewatt_core::finding::Folded;
+use tracewatt_core::finding::Saved;
 use tracewatt_core::gate::{self, GateInput};
+use tracewatt_core::plugin::Plugin;
 use tracewatt_core::report::{self as model, Report, SCHEMA_VERSION, SuggestedFix, Warning};
 use tracewatt_core::semconv::sdk;
 
@@ -31,7 +33,9 @@ pub(super) fn assemble(
     for finding in &findings {
         worst.entry(&finding.problem_id).or_insert(finding);
     }
-    let mut problems = folded.problems.clone();
+    let fingerprints: Vec<String> =
+        folded.problems.iter().map(|problem| problem.fingerprint.clone()).collect();
+    let mut problems = std::mem::take(&mut folded.problems);
     for problem in &mut problems {
         impact(&mut problem.green_impact, &problem.service, &problem.source_endpoint);
         let worst = worst.get(problem.id.as_str());
@@ -74,12 +78,13 @@ pub(super) fn assemble(
         plugins: plugin_runs(session, intake, runs),
         ..Report::default()
     };
-    judge(session, intake, &folded, judgement, &mut report);
+    judge(session, intake, &folded.saved, &fingerprints, judgement, &mut report);
     report
 }
 
 /// Losses after which findings may be missing.
-const LOSING: [&str; 7] = [
+const LOSING: [&str; 8] = [
+    "errors_in_answers",
     "spans_over_trace_limit",
     "spans_with_bad_times",
     "spans_without_id",
@@ -115,10 +120,7 @@ fn detection_config(session: &Session) -> BTreeMap<String, serde_json::Value> {
 }
 
 fn plugin_runs(session: &Session, intake: &Intake, runs: Vec<RunSums>) -> Vec<model::PluginRun> {
-    let run = |((config, plugin), run): (
-        (&crate::config::PluginConfig, &tracewatt_core::plugin::Plugin),
-        RunSums,
-    )| {
+    let run = |((config, plugin), run): ((&PluginConfig, &Plugin), RunSums)| {
         let mut skipped: Vec<String> = run.skipped.iter().map(|id| intake.ids.trace_text(*id)).collect();
         skipped.sort_unstable();
         model::PluginRun {
@@ -134,11 +136,13 @@ fn plugin_runs(session: &Session, intake: &Intake, runs: Vec<RunSums>) -> Vec<mo
     session.active().zip(runs).map(run).collect()
 }
 
-/// Compares with the baseline, takes acknowledged problems out, and gives the verdict.
+/// Compares with the baseline, takes acknowledged problems out, and gives the verdict. `fingerprints` are those of all
+/// problems, by the positions that `saved` speaks of.
 fn judge(
     session: &Session,
     intake: &Intake,
-    folded: &Folded,
+    saved: &Saved,
+    fingerprints: &[String],
     judgement: &Judgement<'_>,
     report: &mut Report,
 ) {
@@ -161,8 +165,8 @@ fn judge(
     report.warnings.sort();
     report.warnings.dedup();
     let kept: BTreeSet<&str> = report.problems.iter().map(|problem| problem.fingerprint.as_str()).collect();
-    let counts = |position: usize| kept.contains(folded.problems[position].fingerprint.as_str());
-    let avoidable_io_ops = folded.saved.by(counts).values().map(|tally| tally.ops).sum();
+    let counts = |position: usize| kept.contains(fingerprints[position].as_str());
+    let avoidable_io_ops = saved.by(counts).values().map(|tally| tally.ops).sum();
     report.quality_gate = gate::judge(
         &session.config.gate,
         &GateInput {

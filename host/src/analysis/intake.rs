@@ -52,7 +52,7 @@ impl SpanSink for Collector<'_> {
 ///
 /// # Errors
 /// The first input that cannot be read, and a spool that fails.
-pub(super) fn take_in(config: &Config, inputs: Vec<Input>, spool: &SpanSpool) -> Result<Intake> {
+pub(super) fn take_in(config: &Config, inputs: Vec<Input<'_>>, spool: &SpanSpool) -> Result<Intake> {
     take_in_on(threads(), config, inputs, spool)
 }
 
@@ -60,7 +60,7 @@ pub(super) fn take_in(config: &Config, inputs: Vec<Input>, spool: &SpanSpool) ->
 pub(super) fn take_in_on(
     threads: usize,
     config: &Config,
-    inputs: Vec<Input>,
+    inputs: Vec<Input<'_>>,
     spool: &SpanSpool,
 ) -> Result<Intake> {
     let limits = read_limits(config);
@@ -81,7 +81,7 @@ pub(super) fn take_in_on(
         .collect();
     let wanted = Mapper::new(options).wanted();
     for input in inputs {
-        let (name, input): (String, Box<dyn Read + Send>) = match input {
+        let (name, input): (String, Box<dyn Read + Send + '_>) = match input {
             Input::Source(source) => (source.name(), source.open()?),
             Input::Open(name, input) => (name, input),
         };

@@ -9,9 +9,8 @@ use crate::session::Session;
 use crate::spool::{Concurrency, SpanSpool};
 use anyhow::Result;
 use std::collections::BTreeSet;
-use std::io::Cursor;
 use std::time::Instant;
-use tracewatt_core::detect::{Accounts, Crew, Detection, Detector};
+use tracewatt_core::detect::{Accounts, Crew, Detection, Detector, Findings};
 use tracewatt_core::loss::Losses;
 use tracewatt_core::plugin::ticking;
 use tracewatt_core::semconv::{AttrSet, MapOptions, Mapper, RawSpan};
@@ -51,7 +50,7 @@ fn best<T>(runs: u32, mut work: impl FnMut() -> Result<T>) -> Result<(f64, T)> {
 /// # Errors
 /// As the analysis.
 pub fn measure(session: &Session, input: &[u8], runs: u32, judgement: &Judgement<'_>) -> Result<Measured> {
-    let open = || Input::Open("bench".to_owned(), Box::new(Cursor::new(input.to_vec())));
+    let open = || Input::Open("bench".to_owned(), Box::new(input));
     let wanted = Mapper::new(MapOptions::default()).wanted();
     let (decode, ()) = best(runs, || {
         let mut sink = |_: &RawSpan<'_>, _: &AttrSet<'_>, _: &str| {};
@@ -127,7 +126,7 @@ fn detect(
     sealed: &[Vec<SealedTrace>],
     intake: &Intake,
 ) -> Result<Vec<Detection>> {
-    let accounts = Accounts::new(detectors);
+    let accounts = Accounts::new(detectors, Findings::HandedOn);
     let mut crew = Crew::new(&session.engine, detectors);
     let mut unit =
         |(unit, traces): (usize, &Vec<SealedTrace>)| crew.detect(unit, traces, &intake.texts, &accounts);

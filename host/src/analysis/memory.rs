@@ -31,7 +31,7 @@ pub struct Traces {
 ///
 /// # Errors
 /// The first input that cannot be read.
-pub fn read(config: &Config, inputs: Vec<Input>) -> Result<Traces> {
+pub fn read(config: &Config, inputs: Vec<Input<'_>>) -> Result<Traces> {
     let spool = SpanSpool::new(usize::MAX);
     let mut intake = take_in(config, inputs, &spool)?;
     let (mut texts, mut losses) = (intake.texts.handle(), Losses::default());

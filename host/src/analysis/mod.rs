@@ -48,16 +48,16 @@ pub struct Judgement<'a> {
 }
 
 /// An input to read.
-pub enum Input {
+pub enum Input<'a> {
     /// A file or standard input, opened when its turn comes.
     Source(Source),
     /// Open already, with its name for messages.
-    Open(String, Box<dyn Read + Send>),
+    Open(String, Box<dyn Read + Send + 'a>),
 }
 
-impl Input {
+impl Input<'_> {
     /// Returns the inputs that some sources name.
-    pub fn of(sources: &[Source]) -> Vec<Input> {
+    pub fn of(sources: &[Source]) -> Vec<Self> {
         sources.iter().cloned().map(Input::Source).collect()
     }
 }

@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use tracewatt_core::detect::{Accounts, Crew, Detection};
+use tracewatt_core::detect::{Accounts, Crew, Detection, Findings};
 use tracewatt_core::loss::Losses;
 use tracewatt_core::plugin::ticking;
 use tracewatt_core::report::Report;
@@ -30,8 +30,8 @@ const IN_FLIGHT_SHARE: usize = 8;
 ///
 /// # Errors
 /// The first input that cannot be read; a temporary file that fails; a component that does not export what it should.
-pub fn analyze(session: &Session, inputs: Vec<Input>, judgement: &Judgement<'_>) -> Result<Report> {
-    let budget = session.config.input.memory_mib as usize * 1024 * 1024;
+pub fn analyze(session: &Session, inputs: Vec<Input<'_>>, judgement: &Judgement<'_>) -> Result<Report> {
+    let budget = (session.config.input.memory_mib as usize).saturating_mul(1024 * 1024);
     let spool = SpanSpool::new(budget - budget / IN_FLIGHT_SHARE);
     let mut intake = take_in(&session.config, inputs, &spool)?;
     let units = Units {
@@ -58,7 +58,7 @@ pub fn analyze(session: &Session, inputs: Vec<Input>, judgement: &Judgement<'_>)
         moved: Condvar::new(),
         failed: AtomicBool::new(false),
     };
-    let accounts = Accounts::new(&lineup.detectors);
+    let accounts = Accounts::new(&lineup.detectors, Findings::HandedOn);
     let judged = Judged {
         session,
         intake: &intake,

@@ -33,7 +33,8 @@ pub struct Bench {
     pub decode_bytes_per_s: f64,
     /// The whole analysis on every processor.
     pub analyze: Whole,
-    /// Largest resident memory of the process so far, bytes; absent where the system does not tell.
+    /// Largest resident memory of the process in that time, bytes, the input included; absent where the system does
+    /// not tell.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub peak_memory_bytes: Option<u64>,
 }
@@ -84,7 +85,7 @@ pub fn run(session: &Session, input: &[u8], runs: u32, judgement: &Judgement<'_>
     let mut whole = f64::MAX;
     for _ in 0..runs.max(1) {
         let started = Instant::now();
-        let input = Input::Open("bench".to_owned(), Box::new(std::io::Cursor::new(input.to_vec())));
+        let input = Input::Open("bench".to_owned(), Box::new(input));
         crate::analysis::analyze(session, vec![input], judgement)?;
         whole = whole.min(started.elapsed().as_secs_f64());
     }

@@ -54,7 +54,7 @@ pub(super) fn read_part(name: &str, part: &Part, out: &mut Out<'_>) -> Result<Pa
     }
     if !part.is_last && progress.truncated.is_some() {
         // More records follow, so it is this one that is broken.
-        out.losses.add("lines_skipped", 1);
+        out.losses.add(if part.records == Records::Lines { "lines_skipped" } else { "messages_skipped" }, 1);
         let reason = progress.truncated.take().unwrap_or_default();
         let at = Place { offset: part.origin.offset, line: None };
         let error = progress.malformed(progress.formats.first().copied().unwrap_or("JSON"), at, reason);

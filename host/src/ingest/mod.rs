@@ -106,7 +106,7 @@ pub struct Thread<'s> {
     pub sink: &'s mut (dyn SpanSink + Send),
 }
 
-/// Reads an input to its end on as many threads as there are, if it is long and can be read in parts; `name` is for
+/// Reads an input to its end on as many threads as there are (at least one), if it is long and can be read in parts; `name` is for
 /// reports and messages. Which thread gets which spans is not determined; every span goes to one of them.
 ///
 /// # Errors
@@ -135,21 +135,32 @@ pub fn read<'a>(
         let mut out = Out { limits, wanted, ids, losses, sink: *sink, spans: 0 };
         let (mut read, mut bytes) = (Vec::new(), Vec::new());
         loop {
-            let part = parts.lock().unwrap_or_else(PoisonError::into_inner).next(bytes)?;
-            let Some(part) = part else { return Ok(read) };
-            read.push(documents::read_part(name, &part, &mut out)?);
+            let part = match parts.lock().unwrap_or_else(PoisonError::into_inner).next(bytes) {
+                Ok(Some(part)) => part,
+                Ok(None) => return Ok(read),
+                // What cannot be read stands behind every part there is.
+                Err(error) => return Err((u64::MAX, error)),
+            };
+            read.push(documents::read_part(name, &part, &mut out).map_err(|error| (part.number, error))?);
             bytes = part.bytes;
         }
     };
-    let results: Vec<Result<_, IngestError>> = std::thread::scope(|scope| {
+    let results: Vec<Result<_, (u64, IngestError)>> = std::thread::scope(|scope| {
         let running: Vec<_> = threads.iter_mut().map(|thread| scope.spawn(|| work(thread))).collect();
         let join =
             |thread: ScopedJoinHandle<'_, _>| thread.join().unwrap_or_else(|panic| resume_unwind(panic));
         running.into_iter().map(join).collect()
     });
-    let mut all = Vec::new();
+    let (mut all, mut errors) = (Vec::new(), Vec::new());
     for read in results {
-        all.extend(read?);
+        match read {
+            Ok(read) => all.extend(read),
+            Err(error) => errors.push(error),
+        }
+    }
+    // The first one in the input, whichever thread came across one first.
+    if let Some((_, error)) = errors.into_iter().min_by_key(|(part, _)| *part) {
+        return Err(error);
     }
     let mut reading = documents::join(name, all)?;
     let truncated = parts.lock().unwrap_or_else(PoisonError::into_inner).truncated();

@@ -31,6 +31,16 @@ const BLOCK_BYTES: usize = 8 * 1024;
 )]
 pub struct SpoolError(#[from] std::io::Error);
 
+impl SpoolError {
+    /// What was written does not come back.
+    fn damaged() -> SpoolError {
+        SpoolError(std::io::Error::new(
+            std::io::ErrorKind::InvalidData,
+            "it holds other bytes than were written",
+        ))
+    }
+}
+
 /// Records in partitions.
 #[derive(Debug)]
 struct Spool {

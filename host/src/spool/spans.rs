@@ -69,9 +69,13 @@ impl SpanSpool {
         losses: &mut Losses,
     ) -> Result<Vec<SealedTrace>, SpoolError> {
         let mut spans = Vec::new();
+        let wanted: u64 = unit.clone().map(|partition| self.spans[partition].load(Ordering::Relaxed)).sum();
         for partition in unit.clone() {
             self.spool
                 .read(partition, |mut block| spans.extend(std::iter::from_fn(|| codec::read(&mut block))))?;
+        }
+        if spans.len() as u64 != wanted {
+            return Err(SpoolError::damaged());
         }
         let mut order: Vec<u32> = (0..spans.len() as u32).collect();
         order.sort_unstable_by_key(|at| (spans[*at as usize].trace, *at));

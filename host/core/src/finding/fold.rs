@@ -152,6 +152,18 @@ pub(super) struct Key {
     grouping: TextId,
 }
 
+impl Key {
+    fn identity<'a>(&self, kinds: &[&'a str], texts: &'a Texts) -> Identity<'a> {
+        Identity {
+            kind: kinds[self.kind],
+            service: texts.get(self.service),
+            endpoint: texts.get(self.endpoint),
+            subject: texts.get(self.subject),
+            grouping: texts.get(self.grouping),
+        }
+    }
+}
+
 /// Collects findings, unit by unit. The result depends on the set of findings, not on their order.
 pub struct Folder<'a> {
     source: &'a Source<'a>,
@@ -269,13 +281,7 @@ impl<'a> Folder<'a> {
         };
         let tally = self.saved.claim(trace, problem, &raw.avoidable, scorer);
         let severity = setting.severity.unwrap_or(raw.severity);
-        let identity = Identity {
-            kind: self.kinds[key.kind],
-            service: self.texts.get(key.service),
-            endpoint: self.texts.get(key.endpoint),
-            subject: self.texts.get(key.subject),
-            grouping: self.texts.get(key.grouping),
-        };
+        let identity = key.identity(&self.kinds, &self.texts);
         let sums = &mut self.problems[problem];
         sums.add(trace, raw, severity);
         let most = self.source.findings_per_problem.max(1);
@@ -306,13 +312,7 @@ impl<'a> Folder<'a> {
     }
 
     fn identity(&self, key: &Key) -> Identity<'_> {
-        Identity {
-            kind: self.kinds[key.kind],
-            service: self.texts.get(key.service),
-            endpoint: self.texts.get(key.endpoint),
-            subject: self.texts.get(key.subject),
-            grouping: self.texts.get(key.grouping),
-        }
+        key.identity(&self.kinds, &self.texts)
     }
 
     /// Returns what all findings came to.
