@@ -20,6 +20,11 @@ impl Losses {
         self.0.get(reason).copied().unwrap_or(0)
     }
 
+    /// Returns the sum of all counts.
+    pub fn total(&self) -> u64 {
+        self.0.values().sum()
+    }
+
     /// Reasons and counts, by name.
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> {
         self.0.iter().map(|(reason, count)| (*reason, *count))

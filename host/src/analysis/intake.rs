@@ -32,7 +32,6 @@ pub struct Intake {
 /// One thread's part: maps decoded spans and hands them on, until that fails.
 struct Collector<'a> {
     mapper: Mapper,
-    texts: Texts,
     coverage: CoverageTable,
     losses: Losses,
     spool: SpanWriter<'a>,
@@ -41,9 +40,9 @@ struct Collector<'a> {
 
 impl SpanSink for Collector<'_> {
     fn span(&mut self, span: &RawSpan<'_>, resource: &AttrSet<'_>, scope: &str) {
-        let Collector { mapper, texts, coverage, losses, spool, failure } = self;
+        let Collector { mapper, coverage, losses, spool, failure } = self;
         if failure.is_none() {
-            *failure = spool.push(&mapper.map(span, resource, scope, texts, coverage, losses)).err();
+            *failure = spool.push(&mapper.map(span, resource, scope, coverage, losses)).err();
         }
     }
 }
@@ -71,15 +70,14 @@ pub(super) fn take_in_on(
     let mut intake = Intake::default();
     let mut collectors: Vec<Collector<'_>> = (0..threads)
         .map(|_| Collector {
-            mapper: Mapper::new(options.clone()),
-            texts: intake.texts.handle(),
+            mapper: Mapper::new(options.clone(), intake.texts.handle()),
             coverage: CoverageTable::default(),
             losses: Losses::default(),
             spool: spool.writer(),
             failure: None,
         })
         .collect();
-    let wanted = Mapper::new(options).wanted();
+    let wanted = options.wanted();
     for input in inputs {
         let (name, input): (String, Box<dyn Read + Send + '_>) = match input {
             Input::Source(source) => (source.name(), source.open()?),

@@ -13,7 +13,7 @@ use std::time::Instant;
 use tracewatt_core::detect::{Accounts, Crew, Detection, Detector, Findings};
 use tracewatt_core::loss::Losses;
 use tracewatt_core::plugin::ticking;
-use tracewatt_core::semconv::{AttrSet, MapOptions, Mapper, RawSpan};
+use tracewatt_core::semconv::{AttrSet, MapOptions, RawSpan};
 use tracewatt_core::trace::{IdTable, SealedTrace};
 
 /// Seconds by stage and by plug-in.
@@ -51,7 +51,7 @@ fn best<T>(runs: u32, mut work: impl FnMut() -> Result<T>) -> Result<(f64, T)> {
 /// As the analysis.
 pub fn measure(session: &Session, input: &[u8], runs: u32, judgement: &Judgement<'_>) -> Result<Measured> {
     let open = || Input::Open("bench".to_owned(), Box::new(input));
-    let wanted = Mapper::new(MapOptions::default()).wanted();
+    let wanted = MapOptions::default().wanted();
     let (decode, ()) = best(runs, || {
         let mut sink = |_: &RawSpan<'_>, _: &AttrSet<'_>, _: &str| {};
         let mut threads = [Thread { ids: IdTable::default(), losses: Losses::default(), sink: &mut sink }];

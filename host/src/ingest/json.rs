@@ -150,13 +150,50 @@ impl<'a> Json<'a> {
         }
         let start = self.at + 1;
         let rest = self.bytes().get(start..).unwrap_or_default();
-        let length = memchr2(b'"', b'\\', rest).ok_or_else(|| self.end())?;
+        let length = plain(rest).ok_or_else(|| self.end())?;
         if rest[length] == b'"' {
             self.at = start + length + 1;
             return Ok(Cow::Borrowed(self.slice(start, start + length)));
         }
         self.at = start;
         self.unescape().map(Cow::Owned)
+    }
+
+    /// Passes over `spelling` if it stands here to the byte, and says whether it did.
+    #[inline]
+    pub fn pass(&mut self, spelling: &str) -> bool {
+        let passes = self.rest().starts_with(spelling.as_bytes());
+        self.at += if passes { spelling.len() } else { 0 };
+        passes
+    }
+
+    /// Reads what is left of a string behind its opening quote; `None`, and nothing read, if it has escapes.
+    #[inline]
+    pub fn plain_string(&mut self) -> Option<&'a str> {
+        let (start, rest) = (self.at, self.rest());
+        let length = plain(rest).filter(|length| rest[*length] == b'"')?;
+        self.at = start + length + 1;
+        Some(self.slice(start, start + length))
+    }
+
+    /// Passes over `length` bytes, which are known to be a value.
+    pub fn advance(&mut self, length: usize) {
+        self.at += length;
+    }
+
+    /// Levels of nesting that are open.
+    pub fn depth(&self) -> u32 {
+        self.depth
+    }
+
+    /// Returns whether `levels` more levels of nesting are allowed here.
+    pub fn has_room(&self, levels: u32) -> bool {
+        self.depth + levels <= self.max_depth
+    }
+
+    /// Returns what has not been read.
+    pub fn rest(&self) -> &'a [u8] {
+        self.bytes().get(self.at..).unwrap_or_default()
     }
 
     /// Reads a string, a number or a truth value as text; anything else is skipped and gives `None`.
@@ -202,7 +239,7 @@ impl<'a> Json<'a> {
     /// Passes over the next value and counts it when fewer than `levels` levels of nesting are left for it;
     /// returns whether it did.
     pub fn skip_if_deep(&mut self, levels: u32) -> Result<bool> {
-        let deep = self.depth + levels > self.max_depth;
+        let deep = !self.has_room(levels);
         if deep {
             self.skip()?;
             self.too_deep += 1;
@@ -255,7 +292,7 @@ impl<'a> Json<'a> {
     fn skip_string(&mut self) -> Result<()> {
         let bytes = self.bytes();
         let mut at = self.at + 1;
-        while let Some(found) = memchr2(b'"', b'\\', bytes.get(at..).unwrap_or_default()) {
+        while let Some(found) = plain(bytes.get(at..).unwrap_or_default()) {
             at += found;
             if bytes[at] == b'"' {
                 self.at = at + 1;
@@ -267,7 +304,7 @@ impl<'a> Json<'a> {
     }
 
     fn skip_number(&mut self) -> Result<()> {
-        let rest = self.bytes().get(self.at..).unwrap_or_default();
+        let rest = self.rest();
         let length = rest
             .iter()
             .position(|byte| !matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E'))
@@ -277,7 +314,7 @@ impl<'a> Json<'a> {
     }
 
     fn word(&mut self, word: &'static str) -> Result<()> {
-        let rest = self.bytes().get(self.at..).unwrap_or_default();
+        let rest = self.rest();
         if rest.starts_with(word.as_bytes()) {
             self.at += word.len();
             return Ok(());
@@ -320,7 +357,7 @@ impl<'a> Json<'a> {
     fn unescape(&mut self) -> Result<String> {
         let mut out = String::new();
         loop {
-            let rest = self.bytes().get(self.at..).unwrap_or_default();
+            let rest = self.rest();
             let plain = memchr2(b'"', b'\\', rest).ok_or_else(|| self.end())?;
             out.push_str(self.slice(self.at, self.at + plain));
             self.at += plain + 1;
@@ -379,6 +416,7 @@ impl<'a> Json<'a> {
     }
 
     /// Returns the next byte that is not white space, without passing it.
+    #[inline]
     fn next_byte(&mut self) -> Result<u8> {
         let bytes = self.bytes();
         while let Some(&byte) = bytes.get(self.at) {
@@ -411,6 +449,27 @@ impl<'a> Json<'a> {
     }
 }
 
+/// Returns where the first quote or backslash stands.
+#[inline]
+fn plain(bytes: &[u8]) -> Option<usize> {
+    // Most strings end within few bytes, before a search that takes many at a time has got going.
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    let zeros = |word: u64| word.wrapping_sub(ONES) & !word & HIGH;
+    let mut at = 0;
+    while at < 32 {
+        let Some(word) = bytes.get(at..)?.first_chunk() else { break };
+        let word = u64::from_le_bytes(*word);
+        // The lowest mark is right; those above a right one need not be.
+        let marks = zeros(word ^ ONES * u64::from(b'"')) | zeros(word ^ ONES * u64::from(b'\\'));
+        if marks != 0 {
+            return Some(at + marks.trailing_zeros() as usize / 8);
+        }
+        at += 8;
+    }
+    memchr2(b'"', b'\\', bytes.get(at..)?).map(|found| at + found)
+}
+
 /// Reads a whole number; fractions are dropped, exponents understood (`1.7e18`).
 pub(super) fn parse_unsigned(text: &str) -> Option<u64> {
     let text = text.trim();
@@ -422,11 +481,10 @@ pub(super) fn parse_unsigned(text: &str) -> Option<u64> {
 
 /// Reads a number as an integer where it is one.
 pub(super) fn number<'a>(text: &str) -> Value<'a> {
-    match (text.parse::<i64>(), text.parse::<f64>()) {
-        (Ok(value), _) => Value::Int(value),
-        (_, Ok(value)) => Value::Double(value),
-        _ => Value::Text(Cow::Owned(text.to_owned())),
+    if let Ok(value) = text.parse() {
+        return Value::Int(value);
     }
+    text.parse().map_or_else(|_| Value::Text(Cow::Owned(text.to_owned())), Value::Double)
 }
 
 /// Appends `text` as a JSON string.

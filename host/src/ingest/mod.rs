@@ -24,6 +24,7 @@ mod otlp_json;
 mod otlp_protobuf;
 mod out;
 mod parts;
+mod resources;
 mod sniff;
 mod source;
 #[cfg(test)]
@@ -37,6 +38,7 @@ pub use source::{Source, expand};
 
 use out::Out;
 use parts::Opened;
+use resources::Resources;
 use std::io::Read;
 use std::panic::resume_unwind;
 use std::sync::{Mutex, PoisonError};
@@ -124,7 +126,8 @@ pub fn read<'a>(
             let Some(Thread { ids, losses, sink }) = threads.first_mut() else {
                 return Ok(Reading::default());
             };
-            let mut out = Out { limits, wanted, ids, losses, sink: *sink, spans: 0 };
+            let mut out =
+                Out { limits, wanted, ids, losses, sink: *sink, resources: Resources::default(), spans: 0 };
             let mut reading = documents::read(name, &bytes, &mut out)?;
             reading.input.truncated = truncated.or(reading.input.truncated);
             return Ok(reading);
@@ -132,7 +135,8 @@ pub fn read<'a>(
     };
     let work = |thread: &mut Thread<'_>| {
         let Thread { ids, losses, sink } = thread;
-        let mut out = Out { limits, wanted, ids, losses, sink: *sink, spans: 0 };
+        let mut out =
+            Out { limits, wanted, ids, losses, sink: *sink, resources: Resources::default(), spans: 0 };
         let (mut read, mut bytes) = (Vec::new(), Vec::new());
         loop {
             let part = match parts.lock().unwrap_or_else(PoisonError::into_inner).next(bytes) {

@@ -7,6 +7,7 @@ use super::any::{Any, Composite};
 use super::json::{Json, JsonError, Kind, number};
 use super::out::{Out, reset, role_of_text, status_of_text};
 use std::borrow::Cow;
+use std::rc::Rc;
 use tracewatt_core::semconv::{AttrSet, RawSpan, Value};
 use tracewatt_core::trace::{Link, SpanId, TraceId};
 
@@ -53,12 +54,24 @@ fn is_scope_spans(key: &str) -> bool {
     )
 }
 
-fn resource_attributes<'a>(json: &mut Json<'a>, out: &mut Out<'_>) -> Result<AttrSet<'a>> {
+fn resource_attributes(json: &mut Json<'_>, out: &mut Out<'_>) -> Result<Rc<AttrSet<'static>>> {
+    let (start, depth) = (*json, json.depth());
+    // An object is the same as another one that it begins with: neither ends before its last bracket.
+    if let Some((length, known)) = out.resources.find(depth, |known| start.rest().starts_with(known)) {
+        json.advance(length);
+        return Ok(known);
+    }
+    let left_out = out.losses.total();
     let mut set = AttrSet::default();
     json.object(|json, key| match &*key {
         "attributes" => attributes(json, &mut set, out),
         _ => json.skip(),
     })?;
+    let set = Rc::new(set.into_owned());
+    let text = &start.rest()[..json.offset() - start.offset()];
+    if text.starts_with(b"{") && out.losses.total() == left_out {
+        out.resources.keep(depth, text, &set);
+    }
     Ok(set)
 }
 
@@ -179,12 +192,45 @@ fn attributes<'a>(json: &mut Json<'a>, set: &mut AttrSet<'a>, out: &mut Out<'_>)
         });
     }
     json.array(|json| {
+        if let Some((key, value)) = compact(json) {
+            out.attribute(set, Cow::Borrowed(key), value);
+            return Ok(());
+        }
         if let (key, Some(value)) = key_value(json)? {
             out.attribute(set, key, value.into_value());
         }
         out.losses.add("values_too_deep", json.take_too_deep());
         Ok(())
     })
+}
+
+/// Reads an attribute as nearly every exporter spells it: a scalar, the key first, without spaces and escapes.
+/// `None`, and nothing read, if it is spelled otherwise.
+fn compact<'a>(json: &mut Json<'a>) -> Option<(&'a str, Value<'a>)> {
+    let mut ahead = *json;
+    if !json.has_room(2) || !ahead.pass(r#"{"key":""#) {
+        return None;
+    }
+    let key = ahead.plain_string()?;
+    if !ahead.pass(r#","value":{""#) {
+        return None;
+    }
+    let value = if ahead.pass(r#"stringValue":""#) {
+        Value::from(ahead.plain_string()?)
+    } else if ahead.pass(r#"intValue":""#) {
+        Value::Int(ahead.plain_string()?.parse().ok()?)
+    } else if ahead.pass(r#"boolValue":true"#) {
+        Value::Bool(true)
+    } else if ahead.pass(r#"boolValue":false"#) {
+        Value::Bool(false)
+    } else {
+        return None;
+    };
+    if !ahead.pass("}}") {
+        return None;
+    }
+    *json = ahead;
+    Some((key, value))
 }
 
 fn key_value<'a>(json: &mut Json<'a>) -> Result<(Cow<'a, str>, Option<Any<'a>>)> {

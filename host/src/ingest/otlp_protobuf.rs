@@ -10,6 +10,7 @@ use super::any::{Any, Composite};
 use super::out::{Out, reset, role_of_number, span_id_of, status_of_text, trace_id_of, write_base64};
 use super::wire::{Field, Message, Reason, Wire, WireError};
 use std::borrow::Cow;
+use std::rc::Rc;
 use tracewatt_core::semconv::{AttrSet, RawSpan, Value};
 use tracewatt_core::trace::Link;
 
@@ -185,14 +186,15 @@ fn unless_cut(result: Result<()>) -> Result<()> {
 }
 
 fn resource_spans(message: &Message<'_>, out: &mut Out<'_>) -> Result<()> {
-    let mut resource = AttrSet::default();
+    let mut resource = Rc::default();
     // the resource may stand anywhere, so it is looked for first
-    let found = each(message, |field| match field {
-        (1, Field::Bytes(inner)) if inner.complete => each(&inner, |field| match field {
-            (1, Field::Bytes(pair)) => attribute(&pair, &mut resource, out),
-            _ => Ok(()),
-        }),
-        _ => Ok(()),
+    let found = each(message, |field| {
+        if let (1, Field::Bytes(inner)) = field
+            && inner.complete
+        {
+            resource = resource_attributes(&inner, out)?;
+        }
+        Ok(())
     });
     unless_cut(found)?;
     each(message, |field| match field {
@@ -201,6 +203,23 @@ fn resource_spans(message: &Message<'_>, out: &mut Out<'_>) -> Result<()> {
         (_, field) => field.complete(),
     })?;
     message.require_complete()
+}
+
+fn resource_attributes(message: &Message<'_>, out: &mut Out<'_>) -> Result<Rc<AttrSet<'static>>> {
+    if let Some((_, known)) = out.resources.find(0, |known| known == message.bytes) {
+        return Ok(known);
+    }
+    let left_out = out.losses.total();
+    let mut set = AttrSet::default();
+    each(message, |field| match field {
+        (1, Field::Bytes(pair)) => attribute(&pair, &mut set, out),
+        _ => Ok(()),
+    })?;
+    let set = Rc::new(set.into_owned());
+    if out.losses.total() == left_out {
+        out.resources.keep(0, message.bytes, &set);
+    }
+    Ok(set)
 }
 
 fn scope_spans(message: &Message<'_>, resource: &AttrSet<'_>, out: &mut Out<'_>) -> Result<()> {

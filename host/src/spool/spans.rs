@@ -10,6 +10,8 @@ use tracewatt_core::window::{WindowOptions, seal_trace};
 
 /// Enough that a partition of ten million spans is still sealed within few MiB.
 const PARTITIONS: usize = 256;
+/// Room for the record that fills a block; few are longer.
+const RECORD_BYTES: usize = 256;
 /// Spans from which on a unit is closed.
 const UNIT_SPANS: u64 = 4_096;
 
@@ -68,8 +70,8 @@ impl SpanSpool {
         texts: &mut Texts,
         losses: &mut Losses,
     ) -> Result<Vec<SealedTrace>, SpoolError> {
-        let mut spans = Vec::new();
         let wanted: u64 = unit.clone().map(|partition| self.spans[partition].load(Ordering::Relaxed)).sum();
+        let mut spans = Vec::with_capacity(usize::try_from(wanted).unwrap_or_default());
         for partition in unit.clone() {
             self.spool
                 .read(partition, |mut block| spans.extend(std::iter::from_fn(|| codec::read(&mut block))))?;
@@ -113,6 +115,9 @@ impl SpanWriter<'_> {
     pub fn push(&mut self, span: &Span) -> Result<(), SpoolError> {
         let partition = partition(span.trace);
         let (block, spans) = &mut self.open[partition];
+        if block.capacity() == 0 {
+            block.reserve(BLOCK_BYTES + RECORD_BYTES);
+        }
         codec::write(span, block);
         *spans += 1;
         if block.len() < BLOCK_BYTES { Ok(()) } else { self.close(partition) }

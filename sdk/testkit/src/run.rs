@@ -90,18 +90,12 @@ impl Kit {
         for other in &case.with {
             detectors.push(detector(other, compile(&self.engine, &self.workspace, other), &[])?);
         }
-        let (mut mapper, mut texts) = (Mapper::new(MapOptions::default()), Texts::default());
+        let mut texts = Texts::default();
+        let mut mapper = Mapper::new(MapOptions::default(), texts.handle());
         let (mut losses, mut coverage) = (Losses::default(), CoverageTable::default());
         let mut window = Window::new(WindowOptions::default());
         for span in &case.spans {
-            window.push(mapper.map(
-                &span.raw,
-                &span.resource,
-                &span.scope,
-                &mut texts,
-                &mut coverage,
-                &mut losses,
-            ));
+            window.push(mapper.map(&span.raw, &span.resource, &span.scope, &mut coverage, &mut losses));
         }
         let traces = window.seal(&mut texts, &mut losses);
         let texts = Arc::new(texts);

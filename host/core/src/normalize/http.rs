@@ -22,7 +22,7 @@ mod route;
 mod tests;
 
 use super::shape::{self, Shape};
-use super::{Access, Facts, Template, cut, is_hidden};
+use super::{Access, Facts, Template, cut, is_hidden, split_scheme};
 use route::{tells_something, write_route};
 
 /// Longest URL that is looked at, in bytes.
@@ -141,7 +141,7 @@ impl<'a> Url<'a> {
     /// Returns the path of a route, which may be a whole URL (`url.template`).
     fn parse_route(route: &'a str) -> &'a str {
         let route = route.trim();
-        let rest = if route.contains("://") { split_authority(route).1 } else { route };
+        let rest = if split_scheme(route).is_some() { split_authority(route).1 } else { route };
         let rest = rest.strip_prefix('^').unwrap_or(rest);
         let rest = rest.strip_suffix('$').unwrap_or(rest);
         // `{?page,size}` of RFC 6570 and a literal query are not part of the path; `:id?` and `(?P<..>` are.
@@ -154,8 +154,8 @@ impl<'a> Url<'a> {
 }
 
 fn split_authority(url: &str) -> (&str, &str) {
-    let after = match url.find("://") {
-        Some(at) if is_scheme(&url[..at]) => &url[at + 3..],
+    let after = match split_scheme(url) {
+        Some((scheme, after)) if is_scheme(scheme) => after,
         // `example.com:443` of CONNECT and of relative forms
         _ => {
             let end = url.find(['/', '?', '#']).unwrap_or(url.len());
@@ -171,7 +171,8 @@ fn split_authority(url: &str) -> (&str, &str) {
             };
         }
     };
-    after.split_at(after.find(['/', '?', '#', '\\']).unwrap_or(after.len()))
+    let end = after.bytes().position(|byte| matches!(byte, b'/' | b'?' | b'#' | b'\\'));
+    after.split_at(end.unwrap_or(after.len()))
 }
 
 fn is_scheme(text: &str) -> bool {

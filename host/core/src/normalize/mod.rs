@@ -103,6 +103,12 @@ impl Facts {
     }
 }
 
+/// Returns what stands before and after the first `://`.
+pub(crate) fn split_scheme(url: &str) -> Option<(&str, &str)> {
+    let at = url.as_bytes().windows(3).position(|three| three == b"://")?;
+    Some((&url[..at], &url[at + 3..]))
+}
+
 /// Returns the longest prefix of `text` of at most `max` bytes that ends between characters.
 fn cut(text: &str, max: usize) -> &str {
     if text.len() <= max {

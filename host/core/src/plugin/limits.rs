@@ -20,7 +20,7 @@ pub struct Limits {
     pub findings: usize,
     /// Bytes of all texts and lists of one answer.
     pub answer_bytes: usize,
-    /// Bytes of all findings of one run, over all instances.
+    /// Bytes of findings in memory at a time, over all instances: of a whole run, or of a unit where they are handed on.
     pub run_bytes: usize,
 }
 

@@ -7,6 +7,7 @@
 
 mod call;
 mod clean;
+mod memo;
 mod params;
 mod place;
 mod render;
@@ -20,8 +21,9 @@ use super::coverage::{CoverageTable, Observation, Sight};
 use super::{Attr, AttrSet, RawSpan};
 use crate::loss::Losses;
 use crate::normalize::{Access, Template};
-use crate::trace::{IoKind, Span, SpanFlags, SpanRole, Texts, Verb};
+use crate::trace::{IoKind, Span, SpanFlags, SpanRole, TextId, Texts, Verb};
 use call::Call;
+use memo::Memo;
 use params::Fingerprint;
 use render::Rendered;
 
@@ -47,12 +49,33 @@ impl Default for MapOptions {
     }
 }
 
-/// Maps spans, reusing its buffers from one to the next.
+impl MapOptions {
+    /// Returns the names of attributes that decoders must keep by name, because they are not in the
+    /// table: what [`AttrSet::insert`] takes as `wanted`.
+    pub fn wanted(&self) -> Vec<String> {
+        self.grouping_attributes.iter().filter(|name| Attr::of(name).is_none()).cloned().collect()
+    }
+}
+
+/// Maps the spans of one thread, reusing its buffers from one to the next and remembering names.
 #[derive(Debug, Default)]
 pub struct Mapper {
     options: MapOptions,
+    texts: Texts,
     work: render::Work,
     scratch: Template,
+    names: Names,
+}
+
+/// Numbers of names that many spans share.
+#[derive(Debug, Default)]
+struct Names {
+    services: Memo,
+    scopes: Memo,
+    languages: Memo,
+    spans: Memo,
+    /// By grouping attribute.
+    groups: Vec<Memo>,
 }
 
 /// A span and what belongs to many spans, as the steps of mapping see it.
@@ -60,28 +83,36 @@ pub struct Mapper {
 struct Input<'s, 'a> {
     raw: &'s RawSpan<'a>,
     resource: &'s AttrSet<'a>,
+    /// The statement as recorded, see [`call::statement`].
+    statement: Option<&'s str>,
+    /// The URL as recorded, see [`call::url`].
+    url: Option<&'s str>,
 }
 
 impl<'s, 'a> Input<'s, 'a> {
+    fn new(raw: &'s RawSpan<'a>, resource: &'s AttrSet<'a>) -> Self {
+        let url = call::url(&raw.attributes);
+        Input { raw, resource, url, statement: call::statement(&raw.attributes, url) }
+    }
+
     fn attributes(&self) -> &'s AttrSet<'a> {
         &self.raw.attributes
     }
 }
 
 impl Mapper {
-    /// Returns a mapper.
-    pub fn new(options: MapOptions) -> Self {
-        Mapper { options, ..Mapper::default() }
+    /// Returns a mapper that interns names and templates in `texts`.
+    pub fn new(options: MapOptions, texts: Texts) -> Self {
+        Mapper { options, texts, ..Mapper::default() }
     }
 
-    /// Returns the names of attributes that decoders must keep by name, because they are not in the
-    /// table: what [`AttrSet::insert`] takes as `wanted`.
-    pub fn wanted(&self) -> Vec<String> {
-        self.options.grouping_attributes.iter().filter(|name| Attr::of(name).is_none()).cloned().collect()
+    /// Returns the texts of the spans.
+    pub fn texts(&self) -> &Texts {
+        &self.texts
     }
 
-    /// Maps one span. Interns its names and templates in `texts`, notes in `coverage` what the span
-    /// carried, and counts in `losses` what was cut or dropped: `texts_cut`, `regions_rejected`.
+    /// Maps one span. Notes in `coverage` what it carried, and counts in `losses` what was cut or dropped:
+    /// `texts_cut`, `regions_rejected`.
     ///
     /// Total: every span gives a [`Span`], if only one of kind [`IoKind::Other`].
     pub fn map(
@@ -89,53 +120,61 @@ impl Mapper {
         raw: &RawSpan<'_>,
         resource: &AttrSet<'_>,
         scope: &str,
-        texts: &mut Texts,
         coverage: &mut CoverageTable,
         losses: &mut Losses,
     ) -> Span {
-        let input = Input { raw, resource };
+        let input = Input::new(raw, resource);
         let role = call::role(&input);
         let call = call::classify(&input, role);
-        let mut span = self.frame(&input, role, scope, texts, losses);
+        let mut span = self.frame(&input, role, scope, losses);
         let mut seen = Observation { service: span.service, scope: span.scope, ..Observation::default() };
+        let language = resource.text(&[Attr::SdkLanguage]).unwrap_or("");
         seen.language =
-            texts.intern(&clean::printable(resource.text(&[Attr::SdkLanguage]).unwrap_or(""), 32));
+            self.names.languages.intern(language, &mut self.texts, |name| clean::printable(name, 32));
         match call {
             Call::Work => {}
-            Call::Entry => span.route = texts.intern(&place::route(&input, role, &mut self.scratch)),
+            Call::Entry => {
+                place::route(&input, role, &mut self.scratch);
+                span.route = self.scratch_text(2 * MAX_NAME);
+            }
             Call::Chatter(kind, system) => {
-                self.chatter(&input, kind, &system, &mut span, texts);
+                self.chatter(&input, kind, &system, &mut span);
                 seen.chatter = true;
             }
             Call::Transaction(statement, system) => {
-                transaction(statement, &system, &mut span, texts);
-                span.peer = texts.intern(&place::peer(&input, IoKind::Sql, &mut self.scratch));
+                self.transaction(statement, &system, &mut span);
+                span.peer = self.peer(&input, IoKind::Sql);
                 seen.call = Some((IoKind::Sql, Sight::NoParameters));
             }
             Call::Outbound(kind, system) => {
-                self.outbound(&input, kind, &system, &mut span, &mut seen, texts, losses);
+                self.outbound(&input, kind, &system, &mut span, &mut seen, losses);
             }
         }
         if let Some(endpoint) = raw.attributes.text(&[Attr::SourceEndpoint])
             && span.route.is_empty()
         {
-            let endpoint = place::endpoint(endpoint, &mut self.scratch);
-            span.route = texts.intern(&clean::printable(&endpoint, 2 * MAX_NAME));
+            place::endpoint(endpoint, &mut self.scratch);
+            span.route = self.scratch_text(2 * MAX_NAME);
         }
         coverage.note(seen);
         span
     }
 
+    /// Interns what is in the scratch buffer.
+    fn scratch_text(&mut self, max: usize) -> TextId {
+        self.texts.intern(&clean::printable(&self.scratch.text, max))
+    }
+
+    fn peer(&mut self, input: &Input<'_, '_>, kind: IoKind) -> TextId {
+        place::peer(input, kind, &mut self.scratch);
+        self.scratch_text(MAX_NAME)
+    }
+
     /// Returns the span with everything that does not depend on what it records.
-    fn frame(
-        &self,
-        input: &Input<'_, '_>,
-        role: SpanRole,
-        scope: &str,
-        texts: &mut Texts,
-        losses: &mut Losses,
-    ) -> Span {
+    fn frame(&mut self, input: &Input<'_, '_>, role: SpanRole, scope: &str, losses: &mut Losses) -> Span {
         let raw = input.raw;
+        let Names { services, scopes, spans, groups, .. } = &mut self.names;
+        let texts = &mut self.texts;
         let mut span = Span {
             trace: raw.trace,
             id: raw.id,
@@ -144,11 +183,12 @@ impl Mapper {
             duration_ns: raw.end_ns.saturating_sub(raw.start_ns),
             role,
             status: status::status(input),
-            service: texts.intern(&place::service(input)),
-            scope: texts.intern(&clean::printable(scope, MAX_NAME)),
+            service: services.intern(place::service(input), texts, place::service_name),
+            scope: scopes.intern(scope, texts, |name| clean::printable(name, MAX_NAME)),
             region: texts.intern(place::region(input, losses)),
-            grouping: texts.intern(&place::grouping(input, &self.options.grouping_attributes)),
+            grouping: place::grouping(input, &self.options.grouping_attributes, groups, texts),
             code: place::code(input, texts),
+            name: spans.intern(&raw.name, texts, |name| clean::steady_name(name, MAX_NAME)),
             batch_size: 1,
             links: raw.links.clone(),
             ..Span::default()
@@ -160,31 +200,22 @@ impl Mapper {
         if input.attributes().int(&[Attr::HttpResendCount]).is_some_and(|count| count > 0) {
             span.flags.set(SpanFlags::RETRY);
         }
-        span.name = texts.intern(&clean::steady_name(&raw.name, MAX_NAME));
         span
     }
 
     /// Chatter counts for nothing; a statement that is prepared here keeps its template, for the span
     /// that executes it.
-    fn chatter(
-        &mut self,
-        input: &Input<'_, '_>,
-        kind: IoKind,
-        system: &str,
-        span: &mut Span,
-        texts: &mut Texts,
-    ) {
+    fn chatter(&mut self, input: &Input<'_, '_>, kind: IoKind, system: &str, span: &mut Span) {
         span.flags.set(SpanFlags::CHATTER);
-        span.system = texts.intern(system);
-        span.peer = texts.intern(&place::peer(input, kind, &mut self.scratch));
-        if call::statement(input).is_some() {
+        span.system = self.texts.intern(system);
+        span.peer = self.peer(input, kind);
+        if input.statement.is_some() {
             let max_text = self.options.max_text_bytes;
             let rendered = render::render(input, kind, system, max_text, &mut self.work);
-            self.describe(input, &rendered, span, texts);
+            self.describe(input, &rendered, span);
         }
     }
 
-    #[allow(clippy::too_many_arguments)]
     fn outbound(
         &mut self,
         input: &Input<'_, '_>,
@@ -192,15 +223,14 @@ impl Mapper {
         system: &str,
         span: &mut Span,
         seen: &mut Observation,
-        texts: &mut Texts,
         losses: &mut Losses,
     ) {
         let max_text = self.options.max_text_bytes;
         let rendered = render::render(input, kind, system, max_text, &mut self.work);
         losses.add("texts_cut", u64::from(rendered.cut));
-        span.system = texts.intern(system);
-        span.peer = texts.intern(&place::peer(input, kind, &mut self.scratch));
-        let visible = self.describe(input, &rendered, span, texts);
+        span.system = self.texts.intern(system);
+        span.peer = self.peer(input, kind);
+        let visible = self.describe(input, &rendered, span);
         if rendered.facts.chatter {
             span.flags.set(SpanFlags::CHATTER);
             seen.chatter = true;
@@ -208,28 +238,30 @@ impl Mapper {
         }
         span.kind = kind;
         let stores = matches!(kind, IoKind::Sql | IoKind::Document | IoKind::Datastore);
-        if stores && rendered.gap.is_none() && !rendered.linked && call::statement(input).is_none() {
+        if stores && rendered.gap.is_none() && !rendered.linked && input.statement.is_none() {
             span.flags.set(SpanFlags::SUMMARY);
         }
         measure(input, kind, span);
         seen.call = Some((kind, sight(&rendered, span.flags, visible)));
     }
 
+    fn transaction(&mut self, statement: &str, system: &str, span: &mut Span) {
+        span.kind = IoKind::Sql;
+        span.system = self.texts.intern(system);
+        span.template = self.texts.intern(statement);
+        span.params = params::NO_PARAMS;
+        span.flags.set(SpanFlags::TRANSACTION);
+    }
+
     /// Writes template, parameters, verb and flags of a rendered call into the span and returns
     /// whether it has parameters that can be seen.
-    fn describe(
-        &mut self,
-        input: &Input<'_, '_>,
-        rendered: &Rendered,
-        span: &mut Span,
-        texts: &mut Texts,
-    ) -> bool {
-        span.template = texts.intern(&self.work.template.text);
+    fn describe(&mut self, input: &Input<'_, '_>, rendered: &Rendered, span: &mut Span) -> bool {
+        span.template = self.texts.intern(&self.work.template.text);
         span.verb = rendered.verb;
         span.batch_size = rendered.facts.batch;
         if is_statement(&input.raw.name) {
             // Some instrumentations name a span by its statement.
-            span.name = texts.intern(clean::cut(&self.work.template.text, MAX_NAME));
+            span.name = self.texts.intern(clean::cut(&self.work.template.text, MAX_NAME));
         }
         let generic = rendered.gap.is_some() || rendered.linked;
         // What is not known to be a read is not to be called redundant.
@@ -276,14 +308,6 @@ impl Mapper {
 /// Returns whether a span name is a statement rather than the name of one.
 fn is_statement(name: &str) -> bool {
     call::looks_like_sql(name) && name.split_ascii_whitespace().nth(3).is_some()
-}
-
-fn transaction(statement: &str, system: &str, span: &mut Span, texts: &mut Texts) {
-    span.kind = IoKind::Sql;
-    span.system = texts.intern(system);
-    span.template = texts.intern(statement);
-    span.params = params::NO_PARAMS;
-    span.flags.set(SpanFlags::TRANSACTION);
 }
 
 /// Rows and bytes that came back.

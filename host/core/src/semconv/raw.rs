@@ -36,6 +36,16 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// Returns the value with a text of its own.
+    pub fn into_owned(self) -> Value<'static> {
+        match self {
+            Value::Text(text) => Value::Text(Cow::Owned(text.into_owned())),
+            Value::Int(value) => Value::Int(value),
+            Value::Double(value) => Value::Double(value),
+            Value::Bool(value) => Value::Bool(value),
+        }
+    }
+
     /// Returns the value as people would write it.
     pub fn display(&self) -> Cow<'_, str> {
         match self {
@@ -116,12 +126,12 @@ impl<'a> AttrSet<'a> {
         attrs
             .iter()
             .filter_map(|attr| self.get(*attr))
-            .find(|value| !matches!(value, Value::Text(text) if text.trim().is_empty()))
+            .find(|value| !matches!(value, Value::Text(text) if is_blank(text)))
     }
 
     /// Returns the first of several attributes that is non-blank text.
     pub fn text(&self, attrs: &[Attr]) -> Option<&str> {
-        attrs.iter().filter_map(|attr| self.get(*attr)?.as_text()).find(|text| !text.trim().is_empty())
+        attrs.iter().filter_map(|attr| self.get(*attr)?.as_text()).find(|text| !is_blank(text))
     }
 
     /// Returns the first of several attributes that is a whole number.
@@ -139,6 +149,20 @@ impl<'a> AttrSet<'a> {
         self.seen
     }
 
+    /// Returns the set with texts of its own.
+    pub fn into_owned(self) -> AttrSet<'static> {
+        AttrSet {
+            known: self.known.into_iter().map(|(attr, value)| (attr, value.into_owned())).collect(),
+            positions: self.positions,
+            named: self
+                .named
+                .into_iter()
+                .map(|(key, value)| (Cow::Owned(key.into_owned()), value.into_owned()))
+                .collect(),
+            seen: self.seen,
+        }
+    }
+
     /// Forgets everything, keeping the memory.
     pub fn clear(&mut self) {
         for (attr, _) in self.known.drain(..) {
@@ -147,6 +171,11 @@ impl<'a> AttrSet<'a> {
         self.named.clear();
         self.seen = 0;
     }
+}
+
+fn is_blank(text: &str) -> bool {
+    // Nearly every text shows at once that it is not.
+    !matches!(text.as_bytes().first(), Some(b'!'..=b'~')) && text.trim().is_empty()
 }
 
 /// A span as decoded. `resource` and `scope` belong to many spans and are lent to each.

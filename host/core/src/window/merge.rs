@@ -31,8 +31,13 @@ pub(super) struct Merged {
 pub(super) fn merge(spans: &mut [Span], tree: &Tree, texts: &Texts, clock_tolerance_ns: u64) -> Merged {
     let nearest = nearest_calls(spans, tree);
     let layers = Layers { spans, texts, nearest: &nearest, clock_tolerance_ns };
+    let pairs = siblings::pairs(&layers, tree);
+    if pairs.is_empty() && nearest.iter().all(|above| *above == NO_ROW) {
+        // One layer recorded this trace, as most.
+        return Merged { into: vec![NO_ROW; spans.len()], parents: None, count: 0 };
+    }
     let mut calls = Groups::new(spans.len());
-    for (a, b) in siblings::pairs(&layers, tree) {
+    for (a, b) in pairs {
         calls.join(a, b);
     }
     let mut outer: Vec<u32> = (0..spans.len()).map(|row| layers.same_call_around(row)).collect();

@@ -17,6 +17,11 @@ pub(super) type Pair = (u32, u32);
 /// twelve calls seen by two layers are twelve calls.
 pub(super) fn pairs(layers: &Layers<'_>, tree: &Tree) -> Vec<Pair> {
     let spans = layers.spans;
+    let mut scopes = spans.iter().filter(|span| span.kind.is_io()).map(|span| span.scope);
+    let first = scopes.next();
+    if scopes.all(|scope| Some(scope) == first) {
+        return Vec::new();
+    }
     let mut calls: Vec<(Key, u32)> = Vec::new();
     for (row, span) in spans.iter().enumerate().filter(|(_, span)| span.kind.is_io()) {
         let family = tree.family(spans, row);

@@ -5,7 +5,7 @@
 
 use super::Input;
 use super::system::{self, canonical};
-use crate::semconv::Attr;
+use crate::semconv::{Attr, AttrSet};
 use crate::trace::{IoKind, SpanRole};
 use std::borrow::Cow;
 
@@ -34,7 +34,7 @@ pub(super) fn role(input: &Input<'_, '_>) -> SpanRole {
     if let Some(event) = attributes.text(&[Attr::EventType]) {
         return if event == "messaging" { SpanRole::Producer } else { SpanRole::Client };
     }
-    if statement(input).is_some() || db_system(input).is_some() {
+    if input.statement.is_some() || db_system(input).is_some() {
         return SpanRole::Client;
     }
     if attributes.text(&[Attr::MessagingSystem]).is_some() {
@@ -49,7 +49,7 @@ pub(super) fn role(input: &Input<'_, '_>) -> SpanRole {
 
 fn http_role(input: &Input<'_, '_>) -> SpanRole {
     let attributes = input.attributes();
-    let url = url(input).is_some();
+    let url = input.url.is_some();
     let route = attributes.text(&[Attr::HttpRoute]).is_some();
     let target = attributes.text(&[Attr::HttpTarget, Attr::UrlPath, Attr::HttpPath]).is_some();
     if (route || target) && !url || route && input.raw.parent.is_none() {
@@ -146,7 +146,7 @@ fn database<'s>(input: &Input<'s, '_>, role: SpanRole) -> Option<Call<'s>> {
     if role == SpanRole::Producer {
         return None;
     }
-    let text = statement(input);
+    let text = input.statement;
     let system = match db_system(input) {
         Some(system) => system,
         None => Cow::Borrowed(if looks_like_sql(text?) { "sql" } else { "" }),
@@ -160,7 +160,7 @@ fn database<'s>(input: &Input<'s, '_>, role: SpanRole) -> Option<Call<'s>> {
         None if text.is_some_and(looks_like_sql) => IoKind::Sql,
         None => IoKind::Datastore,
     };
-    let over_http = kind == IoKind::Sql && text.is_none() && url(input).is_some();
+    let over_http = kind == IoKind::Sql && text.is_none() && input.url.is_some();
     (!over_http).then_some(Call::Outbound(kind, system))
 }
 
@@ -173,7 +173,7 @@ fn rpc<'s>(input: &Input<'s, '_>, role: SpanRole) -> Option<Call<'s>> {
 fn http<'s>(input: &Input<'s, '_>, role: SpanRole) -> Option<Call<'s>> {
     let attributes = input.attributes();
     let method = attributes.text(&[Attr::HttpRequestMethod, Attr::HttpMethod]).is_some();
-    let url = url(input).is_some();
+    let url = input.url.is_some();
     let path = attributes.text(&[Attr::UrlPath, Attr::HttpTarget, Attr::HttpPath]).is_some();
     let calls = match role {
         SpanRole::Client => method || url || path,
@@ -184,26 +184,28 @@ fn http<'s>(input: &Input<'s, '_>, role: SpanRole) -> Option<Call<'s>> {
 }
 
 /// Returns the URL as recorded, the new name first.
-pub(super) fn url<'s>(input: &Input<'s, '_>) -> Option<&'s str> {
-    input.attributes().text(&[Attr::UrlFull, Attr::HttpUrl])
+pub(super) fn url<'s>(attributes: &'s AttrSet<'_>) -> Option<&'s str> {
+    attributes.text(&[Attr::UrlFull, Attr::HttpUrl])
 }
 
 /// Returns the statement as recorded, the new name first. Datadog's resource is a statement only on
 /// spans of a relational database: elsewhere it is a route or a class name.
-pub(super) fn statement<'s>(input: &Input<'s, '_>) -> Option<&'s str> {
-    let attributes = input.attributes();
+pub(super) fn statement<'s>(attributes: &'s AttrSet<'_>, url: Option<&str>) -> Option<&'s str> {
     attributes.text(&[Attr::DbQueryText, Attr::DbStatement, Attr::SqlQuery]).or_else(|| {
         let resource = attributes.text(&[Attr::DdResource])?;
-        let sql = system::kind(&db_system(input)?) == Some(IoKind::Sql);
-        let http =
-            attributes.text(&[Attr::HttpMethod, Attr::HttpRequestMethod]).is_some() || url(input).is_some();
+        let sql = system::kind(&system_of(attributes)?) == Some(IoKind::Sql);
+        let http = attributes.text(&[Attr::HttpMethod, Attr::HttpRequestMethod]).is_some() || url.is_some();
         (sql && !http).then_some(resource.trim())
     })
 }
 
 /// Returns the database spoken to under its canonical name.
 pub(super) fn db_system<'s>(input: &Input<'s, '_>) -> Option<Cow<'s, str>> {
-    input.attributes().text(&[Attr::DbSystemName, Attr::DbSystem, Attr::DbType]).map(canonical)
+    system_of(input.attributes())
+}
+
+fn system_of<'s>(attributes: &'s AttrSet<'_>) -> Option<Cow<'s, str>> {
+    attributes.text(&[Attr::DbSystemName, Attr::DbSystem, Attr::DbType]).map(canonical)
 }
 
 fn named_system<'s>(input: &Input<'s, '_>, names: &[Attr]) -> Cow<'s, str> {
@@ -251,7 +253,7 @@ const DB_CHATTER_WITH_TEXT: [&str; 5] =
 fn chatter<'s>(input: &Input<'s, '_>, role: SpanRole) -> Option<Call<'s>> {
     let name = input.raw.name.trim();
     let system = db_system(input);
-    let text = statement(input);
+    let text = input.statement;
     let go_sql =
         name.starts_with("sql.conn.") || name.starts_with("sql.connector.") || name.starts_with("sql.tx.");
     let is_db = system.is_some() || text.is_some() || go_sql;
@@ -359,6 +361,7 @@ pub(super) fn is_one_of(word: &str, words: &[&str]) -> bool {
     words.iter().any(|candidate| candidate.eq_ignore_ascii_case(word))
 }
 
-fn starts_with_word(name: &str, word: &str) -> bool {
+/// Returns whether `name` begins with `word`, which is in lower case, without regard to ASCII case.
+pub(super) fn starts_with_word(name: &str, word: &str) -> bool {
     name.get(..word.len()).is_some_and(|head| head.eq_ignore_ascii_case(word))
 }

@@ -11,7 +11,7 @@ const MAX_WORD: usize = 96;
 /// Returns `text` trimmed, without control and invisible characters, and at most `max` bytes long.
 pub(super) fn printable(text: &str, max: usize) -> Cow<'_, str> {
     let text = text.trim();
-    if !text.contains(is_unprintable) {
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) || !text.contains(is_unprintable) {
         return Cow::Borrowed(cut(text, max));
     }
     let kept: String = text.chars().filter(|ch| !is_unprintable(*ch)).collect();

@@ -1,52 +1,60 @@
 //! Where a span was made and for whom: service, entry point, other side, tenant, region, source.
 
 use super::call::{self, is_one_of};
+use super::memo::Memo;
 use super::render::{HOSTS, destination, method};
 use super::{Input, clean};
 use crate::loss::Losses;
-use crate::normalize::{Template, http, messaging};
+use crate::normalize::{Template, http, messaging, split_scheme};
 use crate::semconv::{Attr, AttrSet};
-use crate::trace::{CodeLocation, IoKind, SpanRole, Texts};
+use crate::trace::{CodeLocation, IoKind, SpanRole, TextId, Texts};
 use std::borrow::Cow;
 
 /// Longest names, in bytes; the reference formats cap theirs alike.
 const MAX_NAME: usize = 256;
 const MAX_PATH: usize = 1024;
 
-/// Returns `service.name`, `unknown` when it is missing or blank.
-pub(super) fn service<'s>(input: &Input<'s, '_>) -> Cow<'s, str> {
-    let name =
-        input.resource.text(&[Attr::ServiceName]).or_else(|| input.attributes().text(&[Attr::ServiceName]));
-    let name = clean::printable(name.unwrap_or(""), MAX_NAME);
+/// Returns `service.name` as recorded.
+pub(super) fn service<'s>(input: &Input<'s, '_>) -> &'s str {
+    let name = [Attr::ServiceName];
+    input.resource.text(&name).or_else(|| input.attributes().text(&name)).unwrap_or("")
+}
+
+/// Returns the name of a service, `unknown` when it is blank.
+pub(super) fn service_name(name: &str) -> Cow<'_, str> {
+    let name = clean::printable(name, MAX_NAME);
     if name.is_empty() { Cow::Borrowed("unknown") } else { name }
 }
 
-/// Returns the entry point of a server or consumer span.
-pub(super) fn route(input: &Input<'_, '_>, role: SpanRole, scratch: &mut Template) -> String {
-    let attributes = input.attributes();
-    let route = match role {
-        SpanRole::Consumer => consumer_route(input, scratch),
-        _ => http_route(input, scratch).or_else(|| rpc_route(input)),
+/// Writes the entry point of a server or consumer span into `out`.
+pub(super) fn route(input: &Input<'_, '_>, role: SpanRole, out: &mut Template) {
+    let written = match role {
+        SpanRole::Consumer => consumer_route(input, out),
+        _ => http_route(input, out) || rpc_route(input, out),
     };
-    let route =
-        route.or_else(|| attributes.text(&[Attr::SourceEndpoint]).map(|text| endpoint(text, scratch)));
-    clean::printable(
-        &route.unwrap_or_else(|| clean::steady_name(&input.raw.name, MAX_NAME).into_owned()),
-        2 * MAX_NAME,
-    )
-    .into_owned()
+    if written {
+        return;
+    }
+    match input.attributes().text(&[Attr::SourceEndpoint]) {
+        Some(text) => endpoint(text, out),
+        None => set(out, &clean::steady_name(&input.raw.name, MAX_NAME)),
+    }
 }
 
-fn http_route(input: &Input<'_, '_>, scratch: &mut Template) -> Option<String> {
+fn set(out: &mut Template, text: &str) {
+    out.clear();
+    out.text.push_str(text);
+}
+
+fn http_route(input: &Input<'_, '_>, out: &mut Template) -> bool {
     let attributes = input.attributes();
     let route = attributes.text(&[Attr::HttpRoute]).map(without_method);
-    let path =
-        attributes.text(&[Attr::UrlPath, Attr::HttpTarget, Attr::HttpPath]).or_else(|| call::url(input));
-    if route.is_none() && path.is_none() {
-        return None;
+    let path = attributes.text(&[Attr::UrlPath, Attr::HttpTarget, Attr::HttpPath]).or_else(|| input.url);
+    let says = route.is_some() || path.is_some();
+    if says {
+        http::endpoint(method(input), route, path.unwrap_or("/"), out);
     }
-    http::endpoint(method(input), route, path.unwrap_or("/"), scratch);
-    Some(scratch.text.clone())
+    says
 }
 
 /// Go's `http.ServeMux` writes the method into its patterns: `GET /orders/{id}`.
@@ -57,80 +65,87 @@ fn without_method(route: &str) -> &str {
     }
 }
 
-fn rpc_route(input: &Input<'_, '_>) -> Option<String> {
+fn rpc_route(input: &Input<'_, '_>, out: &mut Template) -> bool {
     let attributes = input.attributes();
-    attributes.text(&[Attr::RpcSystemName, Attr::RpcSystem])?;
-    let method = attributes.text(&[Attr::RpcMethod])?;
-    match attributes.text(&[Attr::RpcService]) {
-        Some(service) if !method.contains('/') => Some(format!("{}/{method}", service.trim_end_matches('/'))),
-        _ => Some(method.to_owned()),
+    let system = attributes.text(&[Attr::RpcSystemName, Attr::RpcSystem]);
+    let Some(method) = attributes.text(&[Attr::RpcMethod]).filter(|_| system.is_some()) else { return false };
+    out.clear();
+    if let Some(service) = attributes.text(&[Attr::RpcService]).filter(|_| !method.contains('/')) {
+        out.text.push_str(service.trim_end_matches('/'));
+        out.text.push('/');
     }
+    out.text.push_str(method);
+    true
 }
 
-fn consumer_route(input: &Input<'_, '_>, scratch: &mut Template) -> Option<String> {
-    let attributes = input.attributes();
-    let system = attributes.text(&[Attr::MessagingSystem])?;
+fn consumer_route(input: &Input<'_, '_>, out: &mut Template) -> bool {
+    let Some(system) = input.attributes().text(&[Attr::MessagingSystem]) else { return false };
     let destination = destination(input);
-    if destination == messaging::Destination::default() {
-        return None;
+    let says = destination != messaging::Destination::default();
+    if says {
+        let operation = call::messaging_operation(input).unwrap_or("process");
+        messaging::normalize(system, operation, destination, out);
     }
-    let operation = call::messaging_operation(input).unwrap_or("process");
-    messaging::normalize(system, operation, destination, scratch);
-    Some(scratch.text.clone())
+    says
 }
 
-/// Returns the entry point that the native format records on the call itself: a path, with or without
+/// Writes the entry point that the native format records on the call itself into `out`: a path, with or without
 /// a method, or a code frame. Nothing for its word for "not known".
-pub(super) fn endpoint(text: &str, scratch: &mut Template) -> String {
+pub(super) fn endpoint(text: &str, out: &mut Template) {
     let text = text.trim();
-    if text.eq_ignore_ascii_case("unknown") {
-        return String::new();
-    }
     match text.split_once(' ') {
+        _ if text.eq_ignore_ascii_case("unknown") => out.clear(),
         Some((word, path)) if is_one_of(word, &METHODS) => {
-            http::endpoint(word, None, path.trim_start(), scratch);
-            scratch.text.clone()
+            http::endpoint(word, None, path.trim_start(), out);
         }
-        _ if text.starts_with('/') || text.contains("://") => http::normalize_path(text),
-        _ => clean::steady_name(text, 2 * MAX_NAME).into_owned(),
+        _ if text.starts_with('/') || split_scheme(text).is_some() => set(out, &http::normalize_path(text)),
+        _ => set(out, &clean::steady_name(text, 2 * MAX_NAME)),
     }
 }
 
 const METHODS: [&str; 9] = ["get", "head", "post", "put", "patch", "delete", "options", "connect", "trace"];
 
-/// Returns the other side of an outbound call.
-pub(super) fn peer(input: &Input<'_, '_>, kind: IoKind, scratch: &mut Template) -> String {
+/// Writes the other side of an outbound call into `out`.
+pub(super) fn peer(input: &Input<'_, '_>, kind: IoKind, out: &mut Template) {
+    out.clear();
     let attributes = input.attributes();
     let host = attributes.text(&HOSTS).map(host_of).unwrap_or_default();
-    let peer = match kind {
-        IoKind::Http | IoKind::Search | IoKind::GenAi => match call::url(input).map(host_of) {
-            Some(named) if !named.is_empty() => named,
-            _ => host,
+    match kind {
+        IoKind::Http | IoKind::Search | IoKind::GenAi => match input.url.map(host_of) {
+            Some(named) if !named.is_empty() => push_lower(named, out),
+            _ => push_lower(host, out),
         },
-        IoKind::Rpc => attributes.text(&[Attr::RpcService]).map_or(host, str::to_owned),
+        IoKind::Rpc => match attributes.text(&[Attr::RpcService]) {
+            Some(service) => out.text.push_str(service),
+            None => push_lower(host, out),
+        },
         IoKind::Messaging => {
-            messaging::normalize("", "publish", destination(input), scratch);
-            scratch.text.strip_prefix("publish ").unwrap_or("").to_owned()
+            messaging::normalize("", "publish", destination(input), out);
+            let verb = if out.text.starts_with("publish ") { "publish ".len() } else { out.text.len() };
+            out.text.drain(..verb);
         }
         _ => {
-            let database =
-                attributes.text(&[Attr::DbNamespace, Attr::DbName, Attr::DbInstance]).unwrap_or("");
-            match (host.is_empty(), database.is_empty()) {
-                (false, false) => format!("{host}/{database}"),
-                (true, _) => database.to_owned(),
-                _ => host,
+            push_lower(host, out);
+            if let Some(database) = attributes.text(&[Attr::DbNamespace, Attr::DbName, Attr::DbInstance]) {
+                out.text.push_str(if host.is_empty() { "" } else { "/" });
+                out.text.push_str(database);
             }
         }
-    };
-    clean::printable(&peer, MAX_NAME).into_owned()
+    }
 }
 
-/// Returns the host of a URL or address, in lower case, without user and port.
-fn host_of(address: &str) -> String {
-    let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
-    let rest = &rest[..rest.find(['/', '?', '#']).unwrap_or(rest.len())];
-    let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
-    let host = match host.rsplit_once(':') {
+fn push_lower(host: &str, out: &mut Template) {
+    out.text.extend(host.chars().map(|ch| ch.to_ascii_lowercase()));
+}
+
+/// Returns the host of a URL or address, without user and port.
+fn host_of(address: &str) -> &str {
+    let rest = split_scheme(address).map_or(address, |(_, rest)| rest);
+    let end = rest.bytes().position(|byte| matches!(byte, b'/' | b'?' | b'#')).unwrap_or(rest.len());
+    let rest = &rest[..end];
+    let host = rest.bytes().rposition(|byte| byte == b'@').map_or(rest, |at| &rest[at + 1..]);
+    let port = host.bytes().rposition(|byte| byte == b':');
+    let host = match port.map(|at| (&host[..at], &host[at + 1..])) {
         Some((name, port))
             if port.bytes().all(|b| b.is_ascii_digit()) && !name.contains(':')
                 || host.ends_with(port) && name.ends_with(']') =>
@@ -139,7 +154,7 @@ fn host_of(address: &str) -> String {
         }
         _ => host,
     };
-    host.trim_end_matches('.').to_ascii_lowercase()
+    host.trim_end_matches('.')
 }
 
 /// Returns the region of resource or span; one that cannot be a region is counted and left out.
@@ -156,16 +171,27 @@ pub(super) fn region<'s>(input: &Input<'s, '_>, losses: &mut Losses) -> &'s str 
     ""
 }
 
-/// Returns the first of the `keys` that resource or span has, as `key=value`.
-pub(super) fn grouping(input: &Input<'_, '_>, keys: &[String]) -> String {
-    for key in keys {
-        let value = named(input.resource, key).or_else(|| named(input.attributes(), key));
-        let value = value.map(|value| clean::printable(&value, MAX_NAME).into_owned()).unwrap_or_default();
-        if !value.is_empty() {
-            return format!("{key}={value}");
+/// Interns the first of the `keys` that resource or span has, as `key=value`.
+pub(super) fn grouping(
+    input: &Input<'_, '_>,
+    keys: &[String],
+    known: &mut Vec<Memo>,
+    texts: &mut Texts,
+) -> TextId {
+    known.resize_with(keys.len(), Memo::default);
+    for (key, known) in keys.iter().zip(known) {
+        let Some(value) = named(input.resource, key).or_else(|| named(input.attributes(), key)) else {
+            continue;
+        };
+        let id = known.intern(&value, texts, |value| match clean::printable(value, MAX_NAME) {
+            value if value.is_empty() => value,
+            value => Cow::Owned(format!("{key}={value}")),
+        });
+        if !id.is_empty() {
+            return id;
         }
     }
-    String::new()
+    TextId::EMPTY
 }
 
 /// Returns an attribute that the configuration names, be it in the table or not.
@@ -214,7 +240,7 @@ mod tests {
     #[test]
     fn hosts() {
         let cases = [
-            ("http://user:pw@Shop.Example:8080/x?y", "shop.example"),
+            ("http://user:pw@Shop.Example:8080/x?y", "Shop.Example"),
             ("db.example:5432", "db.example"),
             ("10.0.0.1", "10.0.0.1"),
             ("http://[::1]:80/x", "[::1]"),
@@ -254,7 +280,9 @@ mod tests {
             ("unknown", ""),
         ];
         for (text, want) in cases {
-            assert_eq!(endpoint(text, &mut Template::default()), want, "{text}");
+            let mut out = Template::default();
+            endpoint(text, &mut out);
+            assert_eq!(out.text, want, "{text}");
         }
     }
 }

@@ -1,11 +1,11 @@
 //! From a call to its template: the texts of the attributes, handed to the normalizer of the kind.
 
-use super::call::{self, is_one_of};
+use super::call::{self, is_one_of, starts_with_word};
 use super::params::{is_seen, rows_of};
 use super::sql;
 use super::{Input, clean};
 use crate::normalize::sql::Statement;
-use crate::normalize::{Access, Facts, Template, cache, document, http, messaging, rpc};
+use crate::normalize::{Access, Facts, Template, cache, document, http, messaging, rpc, split_scheme};
 use crate::semconv::Attr;
 use crate::trace::{IoKind, Verb};
 use std::borrow::Cow;
@@ -78,7 +78,7 @@ fn statement(
     parsed: &mut Statement,
     out: &mut Template,
 ) -> Rendered {
-    let Some(full) = call::statement(input) else {
+    let Some(full) = input.statement else {
         return without_statement(input, system, out);
     };
     let text = clean::cut(full, max_text);
@@ -138,7 +138,7 @@ fn generic(input: &Input<'_, '_>, system: &str, out: &mut Template) {
 }
 
 fn command(input: &Input<'_, '_>, system: &str, max_text: usize, out: &mut Template) -> Rendered {
-    match call::statement(input) {
+    match input.statement {
         Some(full) => {
             let text = clean::cut(full, max_text);
             let facts = cache::normalize(system, text, out);
@@ -169,7 +169,7 @@ fn command(input: &Input<'_, '_>, system: &str, max_text: usize, out: &mut Templ
 }
 
 fn request(input: &Input<'_, '_>, system: &str, max_text: usize, out: &mut Template) -> Rendered {
-    let full = call::statement(input);
+    let full = input.statement;
     let text = full.map(|text| clean::cut(text, max_text));
     let cut = text.map(str::len) < full.map(str::len);
     let mut operation = operation(input);
@@ -186,7 +186,7 @@ fn request(input: &Input<'_, '_>, system: &str, max_text: usize, out: &mut Templ
 
 /// A search: the request line says most, unless the body and the index are there.
 fn search(input: &Input<'_, '_>, system: &str, max_text: usize, out: &mut Template) -> Rendered {
-    let body = call::statement(input);
+    let body = input.statement;
     let Some(target) = request_target(input) else { return request(input, system, max_text, out) };
     if body.is_some() && collection(input).is_some() {
         return request(input, system, max_text, out);
@@ -203,8 +203,8 @@ fn search(input: &Input<'_, '_>, system: &str, max_text: usize, out: &mut Templa
 
 /// Returns path and query of a request.
 fn request_target<'s>(input: &Input<'s, '_>) -> Option<Cow<'s, str>> {
-    if let Some(url) = call::url(input) {
-        let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    if let Some(url) = input.url {
+        let rest = split_scheme(url).map_or(url, |(_, rest)| rest);
         return rest.find('/').map(|slash| Cow::Borrowed(&rest[slash..]));
     }
     let attributes = input.attributes();
@@ -219,7 +219,7 @@ fn outgoing_http(input: &Input<'_, '_>, max_text: usize, out: &mut Template) -> 
     let attributes = input.attributes();
     let method = method(input);
     let route = attributes.text(&[Attr::UrlTemplate, Attr::HttpRoute]);
-    if let Some(full) = call::url(input) {
+    if let Some(full) = input.url {
         let url = clean::cut(full, max_text);
         let facts = with_partly_seen_query(http::normalize(method, url, route, out), out);
         let cut = url.len() < full.len();
@@ -361,12 +361,12 @@ fn verb(access: Access, word: &str) -> Verb {
         "updateone",
         "updatemany",
     ];
-    let word = word.to_ascii_lowercase();
+    let begins = |with| starts_with_word(word, with);
     match access {
         Access::Read => Verb::Read,
         Access::Unknown => Verb::Other,
-        Access::Write if DELETES.contains(&word.as_str()) || word.starts_with("delete") => Verb::Delete,
-        Access::Write if UPDATES.contains(&word.as_str()) || word.starts_with("update") => Verb::Update,
+        Access::Write if is_one_of(word, &DELETES) || begins("delete") => Verb::Delete,
+        Access::Write if is_one_of(word, &UPDATES) || begins("update") => Verb::Update,
         Access::Write => Verb::Insert,
     }
 }

@@ -89,26 +89,26 @@ pub(super) fn access(word: &str) -> Access {
 
 /// Returns whether a statement only asks if the server is there, or which one it is.
 fn is_ping(text: &str) -> bool {
-    const PINGS: [&str; 9] = [
-        "select 1",
-        "select 1 from dual",
-        "select version()",
-        "select @@version",
-        "select current_schema()",
-        "select pg_catalog.version()",
-        "show transaction isolation level",
-        "show standard_conforming_strings",
-        "select @@session.transaction_read_only",
+    const PINGS: [&[&str]; 9] = [
+        &["select", "1"],
+        &["select", "1", "from", "dual"],
+        &["select", "version()"],
+        &["select", "@@version"],
+        &["select", "current_schema()"],
+        &["select", "pg_catalog.version()"],
+        &["show", "transaction", "isolation", "level"],
+        &["show", "standard_conforming_strings"],
+        &["select", "@@session.transaction_read_only"],
     ];
-    text.len() <= MAX_PING && is_one_of(squeeze(text).trim_end_matches([';', ' ']), &PINGS)
-}
-
-/// Returns the first words of a text in lower case with single spaces, without comments in front.
-fn squeeze(text: &str) -> String {
-    let words = without_comments(text).split_ascii_whitespace().take(8);
-    let mut line = words.collect::<Vec<_>>().join(" ");
-    line.make_ascii_lowercase();
-    line
+    if text.len() > MAX_PING {
+        return false;
+    }
+    let text = without_comments(text).trim_end_matches(|ch: char| ch == ';' || ch.is_ascii_whitespace());
+    PINGS.iter().any(|ping| {
+        let mut words = text.split_ascii_whitespace();
+        ping.iter().all(|word| words.next().is_some_and(|other| other.eq_ignore_ascii_case(word)))
+            && words.next().is_none()
+    })
 }
 
 #[cfg(test)]

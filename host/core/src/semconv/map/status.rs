@@ -9,7 +9,7 @@ use crate::trace::Status;
 pub(super) fn status(input: &Input<'_, '_>) -> Status {
     let attributes = input.attributes();
     let error = attributes.text(&[Attr::ErrorType]).unwrap_or("");
-    if is_timeout(error) {
+    if !error.is_empty() && is_timeout(error) {
         return Status::Timeout;
     }
     let http = attributes.int(&[Attr::HttpResponseStatusCode, Attr::HttpStatusCode]);

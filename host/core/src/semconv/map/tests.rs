@@ -13,7 +13,6 @@ use std::fmt::Write as _;
 /// to the resource; `scope`, `parent`, `link`, `status` and `end` are fields of the span.
 struct World {
     mapper: Mapper,
-    texts: Texts,
     coverage: CoverageTable,
     losses: Losses,
 }
@@ -21,8 +20,7 @@ struct World {
 impl World {
     fn new(options: MapOptions) -> Self {
         World {
-            mapper: Mapper::new(options),
-            texts: Texts::default(),
+            mapper: Mapper::new(options, Texts::default()),
             coverage: CoverageTable::default(),
             losses: Losses::default(),
         }
@@ -43,7 +41,7 @@ impl World {
         };
         let mut resource = AttrSet::default();
         let mut scope = "";
-        let wanted = self.mapper.wanted();
+        let wanted = self.mapper.options.wanted();
         for part in parts {
             let (key, value) = part.split_once('=').unwrap();
             match key {
@@ -58,15 +56,15 @@ impl World {
                 },
             }
         }
-        let World { mapper, texts, coverage, losses } = self;
-        mapper.map(&raw, &resource, scope, texts, coverage, losses)
+        let World { mapper, coverage, losses } = self;
+        mapper.map(&raw, &resource, scope, coverage, losses)
     }
 
     /// Writes the fields that a case names, in the order in which it names them.
     fn show(&self, span: &Span, fields: &str) -> String {
         let mut out = String::new();
         for field in fields.split(" ; ").map(|field| field.split('=').next().unwrap()) {
-            let text = |id| self.texts.get(id).to_owned();
+            let text = |id| self.mapper.texts().get(id).to_owned();
             let value = match field {
                 "kind" => span.kind.word().to_owned(),
                 "role" => format!("{:?}", span.role),
@@ -105,7 +103,7 @@ impl World {
     }
 
     fn coverage(&self) -> Coverage {
-        self.coverage.rows(&self.texts).remove(0)
+        self.coverage.rows(self.mapper.texts()).remove(0)
     }
 }
 
@@ -578,9 +576,9 @@ fn names_and_places() {
         ..MapOptions::default()
     };
     let mut world = World::new(options);
-    assert_eq!(world.mapper.wanted(), ["tenant"]);
+    assert_eq!(world.mapper.options.wanted(), ["tenant"]);
     let span = world.map("internal|work|tenant=acme|service.namespace=x");
-    assert_eq!(world.texts.get(span.grouping), "tenant=acme");
+    assert_eq!(world.mapper.texts().get(span.grouping), "tenant=acme");
 }
 
 /// The rows of the table of instrumentations that differ in their attributes.
@@ -691,8 +689,8 @@ proptest! {
         };
         let mut world = World::new(MapOptions::default());
         world.map(&line);
-        for id in 0..world.texts.len() as u32 {
-            let text = world.texts.get(crate::trace::TextId(id)).to_owned();
+        for id in 0..world.mapper.texts().len() as u32 {
+            let text = world.mapper.texts().get(crate::trace::TextId(id)).to_owned();
             prop_assert!(!text.contains(&number.to_string()), "{line}: kept {text}");
         }
     }
@@ -711,8 +709,8 @@ proptest! {
             raw.attributes.set(Attr::ALL[*attr], value.as_str().into());
         }
         let mut world = World::new(MapOptions { max_text_bytes: 16, ..MapOptions::default() });
-        let World { mapper, texts, coverage, losses } = &mut world;
-        let span = mapper.map(&raw, &AttrSet::default(), "", texts, coverage, losses);
+        let World { mapper, coverage, losses } = &mut world;
+        let span = mapper.map(&raw, &AttrSet::default(), "", coverage, losses);
         prop_assert!(span.batch_size >= 1 && span.params < 1 << 53);
         prop_assert!(!(span.role.is_entry() && span.kind.is_io()));
         prop_assert!(!(span.flags.has(SpanFlags::CHATTER) && span.kind.is_io()));
