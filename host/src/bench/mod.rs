@@ -91,8 +91,10 @@ pub fn run(session: &Session, input: &[u8], runs: u32, judgement: &Judgement<'_>
     }
     let peak_memory_bytes = peak_memory();
     let Measured { spans, events, traces, stages, plugins } = measure(session, input, runs, judgement)?;
-    let per_span =
-        |(name, seconds): (String, f64)| Stage { name, ns_per_span: seconds * 1e9 / spans.max(1) as f64 };
+    let per_span = |(name, seconds): (String, f64)| Stage {
+        name,
+        ns_per_span: (seconds * 1e10 / spans.max(1) as f64).round() / 10.0,
+    };
     let decode: f64 = stages.iter().filter(|(name, _)| name == "decode").map(|(_, seconds)| seconds).sum();
     let all: f64 = stages.iter().map(|(_, seconds)| seconds).sum();
     Ok(Bench {

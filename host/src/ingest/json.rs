@@ -461,7 +461,7 @@ fn plain(bytes: &[u8]) -> Option<usize> {
         let Some(word) = bytes.get(at..)?.first_chunk() else { break };
         let word = u64::from_le_bytes(*word);
         // The lowest mark is right; those above a right one need not be.
-        let marks = zeros(word ^ ONES * u64::from(b'"')) | zeros(word ^ ONES * u64::from(b'\\'));
+        let marks = zeros(word ^ (ONES * u64::from(b'"'))) | zeros(word ^ (ONES * u64::from(b'\\')));
         if marks != 0 {
             return Some(at + marks.trailing_zeros() as usize / 8);
         }

@@ -49,7 +49,7 @@ fn set(out: &mut Template, text: &str) {
 fn http_route(input: &Input<'_, '_>, out: &mut Template) -> bool {
     let attributes = input.attributes();
     let route = attributes.text(&[Attr::HttpRoute]).map(without_method);
-    let path = attributes.text(&[Attr::UrlPath, Attr::HttpTarget, Attr::HttpPath]).or_else(|| input.url);
+    let path = attributes.text(&[Attr::UrlPath, Attr::HttpTarget, Attr::HttpPath]).or(input.url);
     let says = route.is_some() || path.is_some();
     if says {
         http::endpoint(method(input), route, path.unwrap_or("/"), out);
