@@ -561,6 +561,18 @@ mod tests {
     }
 
     #[test]
+    fn ends_are_found_wherever_they_stand() {
+        for length in 0..80 {
+            for end in ["\"", "\\", "\"\\", "\\\"", "\"\""] {
+                let text =
+                    format!("{}{end}é", "!#[]é~".repeat(length).chars().take(length).collect::<String>());
+                assert_eq!(plain(text.as_bytes()), text.find(['"', '\\']), "{text}");
+            }
+            assert_eq!(plain("x".repeat(length).as_bytes()), None);
+        }
+    }
+
+    #[test]
     fn unescaped_strings_are_borrowed() {
         assert!(matches!(Json::new("\"abc\"", 0, 8).string(), Ok(Cow::Borrowed("abc"))));
     }

@@ -125,6 +125,55 @@ fn otlp_json_spellings() {
     }
 }
 
+/// The spelling that is read in one go says the same as others of it.
+#[test]
+fn otlp_json_attributes_with_and_without_spaces() {
+    let values = [
+        r#"{"stringValue":"a"}"#,
+        r#"{"stringValue":""}"#,
+        r#"{"stringValue":"a\"b"}"#,
+        r#"{"intValue":"7"}"#,
+        r#"{"intValue":"-7"}"#,
+        r#"{"intValue":"x"}"#,
+        r#"{"intValue":7}"#,
+        r#"{"boolValue":true}"#,
+        r#"{"boolValue":false}"#,
+        r#"{"doubleValue":1.5}"#,
+        r#"{"stringValue":"a","intValue":"7"}"#,
+        "{}",
+    ];
+    for value in values {
+        let compact = format!(r#"{{"key":"tenant","value":{value}}}"#);
+        let spaced = compact.replace("\":", "\" : ").replace('{', "{ ").replace('}', " }");
+        let turned = format!(r#"{{"value":{value},"key":"tenant"}}"#);
+        let read = |attribute: &str| read(otlp(&with(&format!(r#""attributes":[{attribute}]"#)))).lines();
+        assert_eq!(read(&compact), read(&spaced), "{value}");
+        assert_eq!(read(&compact), read(&turned), "{value}");
+    }
+}
+
+/// A resource that is known by its bytes gives the attributes, and the losses, of the first time.
+#[test]
+fn resources_that_come_again() {
+    let value = |text: &str| {
+        format!(r#"{{"attributes":[{{"key":"service.name","value":{{"stringValue":"{text}"}}}}]}}"#)
+    };
+    let line = |resource: &str| {
+        format!(r#"{{"resourceSpans":[{{"resource":{resource},"scopeSpans":[{{"spans":[{SPAN}]}}]}}]}}"#)
+    };
+    // More than are remembered, each twice in a row and all of them twice.
+    let names: Vec<String> = (0..40).chain(0..40).flat_map(|n| [n, n]).map(|n| format!("s{n}")).collect();
+    let lines: Vec<String> = names.iter().map(|name| line(&value(name))).collect();
+    let got = read(lines.join("\n"));
+    let services: Vec<&String> = got.spans.iter().map(|span| &span.resource["service.name"]).collect();
+    assert_eq!(services, names.iter().collect::<Vec<_>>());
+
+    let limits = ReadLimits { max_attributes: 1, ..ReadLimits::default() };
+    let two = value("a").replace("]}", r#",{"key":"cloud.region","value":{"stringValue":"x"}}]}"#);
+    let got = read_with([line(&two), line(&two), line(&two)].join("\n").as_bytes(), &limits);
+    assert_eq!((got.spans.len(), got.losses.get("attributes_over_limit")), (3, 3));
+}
+
 fn with(more: &str) -> String {
     format!("{},{more}}}", SPAN.strip_suffix('}').unwrap())
 }
