@@ -108,8 +108,8 @@ pub struct Thread<'s> {
     pub sink: &'s mut (dyn SpanSink + Send),
 }
 
-/// Reads an input to its end on as many threads as there are (at least one), if it is long and can be read in parts; `name` is for
-/// reports and messages. Which thread gets which spans is not determined; every span goes to one of them.
+/// Reads an input to its end on as many threads as there are (at least one), if it is long and can be read in parts;
+/// `name` is for reports and messages. Which thread gets which spans is not determined; every span goes to one of them.
 ///
 /// # Errors
 /// See [`IngestError`]. Spans may have reached sinks before an error was found.

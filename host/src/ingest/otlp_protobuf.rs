@@ -186,17 +186,19 @@ fn unless_cut(result: Result<()>) -> Result<()> {
 }
 
 fn resource_spans(message: &Message<'_>, out: &mut Out<'_>) -> Result<()> {
-    let mut resource = Rc::default();
+    let (mut resource, mut more) = (None, Vec::new());
     // the resource may stand anywhere, so it is looked for first
     let found = each(message, |field| {
-        if let (1, Field::Bytes(inner)) = field
-            && inner.complete
-        {
-            resource = resource_attributes(&inner, out)?;
+        match field {
+            (1, Field::Bytes(inner)) if inner.complete && resource.is_none() => resource = Some(inner),
+            (1, Field::Bytes(inner)) if inner.complete => more.push(inner),
+            _ => {}
         }
         Ok(())
     });
     unless_cut(found)?;
+    let resource =
+        resource.map(|first| resource_attributes(&first, &more, out)).transpose()?.unwrap_or_default();
     each(message, |field| match field {
         // 2: scope_spans; 1000: instrumentation_library_spans, until 2022
         (2 | 1000, Field::Bytes(inner)) => scope_spans(&inner, &resource, out),
@@ -205,19 +207,27 @@ fn resource_spans(message: &Message<'_>, out: &mut Out<'_>) -> Result<()> {
     message.require_complete()
 }
 
-fn resource_attributes(message: &Message<'_>, out: &mut Out<'_>) -> Result<Rc<AttrSet<'static>>> {
-    if let Some((_, known)) = out.resources.find(0, |known| known == message.bytes) {
+/// Reads a resource. Protobuf joins messages that stand for one field: `more` are those behind the first.
+fn resource_attributes(
+    first: &Message<'_>,
+    more: &[Message<'_>],
+    out: &mut Out<'_>,
+) -> Result<Rc<AttrSet<'static>>> {
+    let alone = more.is_empty();
+    if let Some((_, known)) = out.resources.find(0, |known| alone && known == first.bytes) {
         return Ok(known);
     }
     let left_out = out.losses.total();
     let mut set = AttrSet::default();
-    each(message, |field| match field {
-        (1, Field::Bytes(pair)) => attribute(&pair, &mut set, out),
-        _ => Ok(()),
-    })?;
+    for message in std::iter::once(first).chain(more) {
+        each(message, |field| match field {
+            (1, Field::Bytes(pair)) => attribute(&pair, &mut set, out),
+            _ => Ok(()),
+        })?;
+    }
     let set = Rc::new(set.into_owned());
-    if out.losses.total() == left_out {
-        out.resources.keep(0, message.bytes, &set);
+    if alone && out.losses.total() == left_out {
+        out.resources.keep(0, first.bytes, &set);
     }
     Ok(set)
 }

@@ -230,6 +230,25 @@ fn protobuf_framings() {
     }
 }
 
+/// Protobuf writes a message in pieces if it likes: those of one field are one message.
+#[test]
+fn protobuf_joins_the_pieces_of_a_resource() {
+    let region = vec![text("cloud.region", "eu-west-3")];
+    let piece = ResourceSpans {
+        resource: Some(Resource { attributes: region, ..Resource::default() }),
+        ..ResourceSpans::default()
+    };
+    let joined = [piece.encode_to_vec(), trace().resource_spans[0].encode_to_vec()].concat();
+    let mut message = vec![0x0a];
+    prost::encode_length_delimiter(joined.len(), &mut message).unwrap();
+    message.extend(joined);
+    for input in [message.clone(), [trace().encode_to_vec(), message].concat()] {
+        let got = read(input);
+        let last = &got.spans.last().unwrap().resource;
+        assert_eq!((&*last["service.name"], &*last["cloud.region"]), ("shop", "eu-west-3"));
+    }
+}
+
 #[test]
 fn protobuf_values_links_and_broken_messages() {
     let any = |value| AnyValue { value: Some(value) };
