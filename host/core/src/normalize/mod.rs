@@ -43,8 +43,14 @@ impl Template {
     ///
     /// Beyond 4 GiB of joined parameters (no span is that large) further ones are left out.
     pub fn push_param(&mut self, value: &str) {
-        if let Ok(end) = u32::try_from(self.params.len() + value.len()) {
-            self.params.push_str(value);
+        self.push_param_of("", value);
+    }
+
+    /// Appends one parameter that is made of two pieces.
+    pub(crate) fn push_param_of(&mut self, first: &str, second: &str) {
+        if let Ok(end) = u32::try_from(self.params.len() + first.len() + second.len()) {
+            self.params.push_str(first);
+            self.params.push_str(second);
             self.ends.push(end);
         }
     }

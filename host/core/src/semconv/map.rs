@@ -12,6 +12,7 @@ mod params;
 mod place;
 mod render;
 mod sql;
+mod statements;
 mod status;
 mod system;
 #[cfg(test)]
@@ -211,7 +212,7 @@ impl Mapper {
         span.peer = self.peer(input, kind);
         if input.statement.is_some() {
             let max_text = self.options.max_text_bytes;
-            let rendered = render::render(input, kind, system, max_text, &mut self.work);
+            let rendered = render::render(input, kind, system, max_text, &mut self.texts, &mut self.work);
             self.describe(input, &rendered, span);
         }
     }
@@ -226,7 +227,7 @@ impl Mapper {
         losses: &mut Losses,
     ) {
         let max_text = self.options.max_text_bytes;
-        let rendered = render::render(input, kind, system, max_text, &mut self.work);
+        let rendered = render::render(input, kind, system, max_text, &mut self.texts, &mut self.work);
         losses.add("texts_cut", u64::from(rendered.cut));
         span.system = self.texts.intern(system);
         span.peer = self.peer(input, kind);
@@ -256,7 +257,7 @@ impl Mapper {
     /// Writes template, parameters, verb and flags of a rendered call into the span and returns
     /// whether it has parameters that can be seen.
     fn describe(&mut self, input: &Input<'_, '_>, rendered: &Rendered, span: &mut Span) -> bool {
-        span.template = self.texts.intern(&self.work.template.text);
+        span.template = rendered.id.unwrap_or_else(|| self.texts.intern(&self.work.template.text));
         span.verb = rendered.verb;
         span.batch_size = rendered.facts.batch;
         if is_statement(&input.raw.name) {

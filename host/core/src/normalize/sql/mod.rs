@@ -22,6 +22,7 @@ mod dialect;
 mod hint;
 mod keywords;
 mod lexer;
+mod slots;
 mod template;
 
 #[cfg(test)]
@@ -29,6 +30,7 @@ mod tests;
 
 pub use dialect::Dialect;
 pub use hint::Hint;
+pub(crate) use slots::{Slot, Slots, same_around};
 
 /// How much of a statement is read by [`normalize`], in bytes.
 pub const DEFAULT_LIMIT: usize = 64 * 1024;

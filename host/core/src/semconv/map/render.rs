@@ -3,11 +3,11 @@
 use super::call::{self, is_one_of, starts_with_word};
 use super::params::{is_seen, rows_of};
 use super::sql;
+use super::statements::Statements;
 use super::{Input, clean};
-use crate::normalize::sql::Statement;
 use crate::normalize::{Access, Facts, Template, cache, document, http, messaging, rpc, split_scheme};
 use crate::semconv::Attr;
-use crate::trace::{IoKind, Verb};
+use crate::trace::{IoKind, TextId, Texts, Verb};
 use std::borrow::Cow;
 
 /// Longest operation, collection or model name, in bytes.
@@ -17,6 +17,8 @@ const MAX_NAME: usize = 128;
 /// that was lent.
 #[derive(Debug, Default)]
 pub(super) struct Rendered {
+    /// Number of the template's text, where it is known.
+    pub id: Option<TextId>,
     /// What the normalizer found.
     pub facts: Facts,
     /// Read or write, and how.
@@ -40,7 +42,7 @@ pub(super) struct Rendered {
 pub(super) struct Work {
     /// The template of the last call.
     pub template: Template,
-    statement: Statement,
+    statements: Statements,
 }
 
 /// Writes the template of an outbound call of `kind` to `system`.
@@ -49,13 +51,15 @@ pub(super) fn render(
     kind: IoKind,
     system: &str,
     max_text: usize,
+    texts: &mut Texts,
     work: &mut Work,
 ) -> Rendered {
-    let Work { template: out, statement: parsed } = work;
+    let Work { template: out, statements } = work;
     out.clear();
+    let mut statement = |out| statement(input, system, max_text, texts, statements, out);
     let mut rendered = match kind {
-        IoKind::Sql | IoKind::Other => statement(input, system, max_text, parsed, out),
-        IoKind::Datastore if system == "cassandra" => statement(input, system, max_text, parsed, out),
+        IoKind::Sql | IoKind::Other => statement(out),
+        IoKind::Datastore if system == "cassandra" => statement(out),
         IoKind::Cache => command(input, system, max_text, out),
         IoKind::Document | IoKind::Datastore => request(input, system, max_text, out),
         IoKind::Search => search(input, system, max_text, out),
@@ -75,7 +79,8 @@ fn statement(
     input: &Input<'_, '_>,
     system: &str,
     max_text: usize,
-    parsed: &mut Statement,
+    texts: &mut Texts,
+    statements: &mut Statements,
     out: &mut Template,
 ) -> Rendered {
     let Some(full) = input.statement else {
@@ -83,8 +88,9 @@ fn statement(
     };
     let text = clean::cut(full, max_text);
     let cut = text.len() < full.len();
-    let read = sql::normalize(system, text, parsed, out);
+    let (read, id) = statements.normalize(system, text, texts, out);
     Rendered {
+        id,
         facts: read.facts,
         verb: read.verb,
         transaction: read.session == sql::Session::Transaction,

@@ -20,6 +20,7 @@ pub(super) enum Session {
 }
 
 /// What the normalizer made of a statement, beyond the template.
+#[derive(Clone, Copy, PartialEq, Debug)]
 pub(super) struct Read {
     /// What a detector must know.
     pub facts: Facts,
@@ -31,10 +32,10 @@ pub(super) struct Read {
     pub truncated: bool,
 }
 
-/// Writes the template of a statement in the dialect of `system`.
-pub(super) fn normalize(system: &str, text: &str, statement: &mut Statement, out: &mut Template) -> Read {
+/// Writes the template of a statement.
+pub(super) fn normalize(dialect: Dialect, text: &str, statement: &mut Statement, out: &mut Template) -> Read {
     out.clear();
-    statement.normalize_into(Dialect::from_system(system), text, text.len());
+    statement.normalize_into(dialect, text, text.len());
     out.text.push_str(&statement.template);
     statement.params().for_each(|value| out.push_param(value));
     let session = match statement.verb {
@@ -130,7 +131,8 @@ mod tests {
             ("", Session::Work),
         ];
         for (text, want) in cases {
-            let read = normalize("postgresql", text, &mut Statement::default(), &mut Template::default());
+            let read =
+                normalize(Dialect::PostgreSql, text, &mut Statement::default(), &mut Template::default());
             assert_eq!(read.session, want, "{text}");
         }
     }
