@@ -62,6 +62,11 @@ pub fn normalize_parts(
     write(method, address, path, query, route, out)
 }
 
+/// Returns whether a route says what an endpoint is, so that its path adds nothing.
+pub(crate) fn is_route(route: &str) -> bool {
+    tells_something(cut(route, MAX_ROUTE))
+}
+
 /// Normalizes the name of a server's endpoint: `GET /orders/{id}`, without host and query.
 ///
 /// The route is preferred; without one the path (or URL) is typed by shape, because an endpoint must

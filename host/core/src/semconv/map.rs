@@ -7,9 +7,12 @@
 
 mod call;
 mod clean;
+mod input;
 mod memo;
+mod outline;
 mod params;
 mod place;
+mod recall;
 mod render;
 mod sql;
 mod statements;
@@ -22,10 +25,12 @@ use super::coverage::{CoverageTable, Observation, Sight};
 use super::{Attr, AttrSet, RawSpan};
 use crate::loss::Losses;
 use crate::normalize::{Access, Template};
-use crate::trace::{IoKind, Span, SpanFlags, SpanRole, TextId, Texts, Verb};
+use crate::trace::{IoKind, Span, SpanFlags, Texts, Verb};
 use call::Call;
+use input::{Input, Notes};
 use memo::Memo;
 use params::Fingerprint;
+use recall::Recall;
 use render::Rendered;
 
 /// Longest span name, in bytes.
@@ -58,58 +63,32 @@ impl MapOptions {
     }
 }
 
-/// Maps the spans of one thread, reusing its buffers from one to the next and remembering names.
+/// Maps the spans of one thread, reusing its buffers from one to the next and remembering what comes again.
 #[derive(Debug, Default)]
 pub struct Mapper {
+    recall: Recall,
+    making: Making,
+}
+
+/// What it takes to make a span.
+#[derive(Debug, Default)]
+struct Making {
     options: MapOptions,
     texts: Texts,
     work: render::Work,
     scratch: Template,
-    names: Names,
-}
-
-/// Numbers of names that many spans share.
-#[derive(Debug, Default)]
-struct Names {
-    services: Memo,
     scopes: Memo,
-    languages: Memo,
-    spans: Memo,
-    /// By grouping attribute.
-    groups: Vec<Memo>,
-}
-
-/// A span and what belongs to many spans, as the steps of mapping see it.
-#[derive(Clone, Copy)]
-struct Input<'s, 'a> {
-    raw: &'s RawSpan<'a>,
-    resource: &'s AttrSet<'a>,
-    /// The statement as recorded, see [`call::statement`].
-    statement: Option<&'s str>,
-    /// The URL as recorded, see [`call::url`].
-    url: Option<&'s str>,
-}
-
-impl<'s, 'a> Input<'s, 'a> {
-    fn new(raw: &'s RawSpan<'a>, resource: &'s AttrSet<'a>) -> Self {
-        let url = call::url(&raw.attributes);
-        Input { raw, resource, url, statement: call::statement(&raw.attributes, url) }
-    }
-
-    fn attributes(&self) -> &'s AttrSet<'a> {
-        &self.raw.attributes
-    }
 }
 
 impl Mapper {
     /// Returns a mapper that interns names and templates in `texts`.
     pub fn new(options: MapOptions, texts: Texts) -> Self {
-        Mapper { options, texts, ..Mapper::default() }
+        Mapper { making: Making { options, texts, ..Making::default() }, ..Mapper::default() }
     }
 
     /// Returns the texts of the spans.
     pub fn texts(&self) -> &Texts {
-        &self.texts
+        &self.making.texts
     }
 
     /// Maps one span. Notes in `coverage` what it carried, and counts in `losses` what was cut or dropped:
@@ -124,93 +103,56 @@ impl Mapper {
         coverage: &mut CoverageTable,
         losses: &mut Losses,
     ) -> Span {
+        let Mapper { recall, making } = self;
         let input = Input::new(raw, resource);
-        let role = call::role(&input);
-        let call = call::classify(&input, role);
-        let mut span = self.frame(&input, role, scope, losses);
-        let mut seen = Observation { service: span.service, scope: span.scope, ..Observation::default() };
-        let language = resource.text(&[Attr::SdkLanguage]).unwrap_or("");
-        seen.language =
-            self.names.languages.intern(language, &mut self.texts, |name| clean::printable(name, 32));
-        match call {
-            Call::Work => {}
-            Call::Entry => {
-                place::route(&input, role, &mut self.scratch);
-                span.route = self.scratch_text(2 * MAX_NAME);
+        let made;
+        let outline = match recall.find(&input) {
+            Ok(outline) => outline,
+            Err(place) => {
+                let notes = Notes::default();
+                made = making.outline(&input, &notes);
+                {
+                    recall.keep(place, &input, &notes, &made);
+                    &made
+                }
             }
+        };
+        losses.add("regions_rejected", outline.regions_rejected);
+        let mut span = making.span(&input, outline);
+        let scopes = &mut making.scopes;
+        span.scope = scopes.intern(scope, &mut making.texts, |name| clean::printable(name, MAX_NAME));
+        let mut seen = Observation {
+            service: span.service,
+            scope: span.scope,
+            language: outline.language,
+            ..Observation::default()
+        };
+        match &outline.call {
+            Call::Work | Call::Entry => {}
             Call::Chatter(kind, system) => {
-                self.chatter(&input, kind, &system, &mut span);
+                making.chatter(&input, *kind, system, &mut span);
                 seen.chatter = true;
             }
             Call::Transaction(statement, system) => {
-                self.transaction(statement, &system, &mut span);
-                span.peer = self.peer(&input, IoKind::Sql);
+                making.transaction(statement, system, &mut span);
                 seen.call = Some((IoKind::Sql, Sight::NoParameters));
             }
             Call::Outbound(kind, system) => {
-                self.outbound(&input, kind, &system, &mut span, &mut seen, losses);
+                making.outbound(&input, *kind, system, &mut span, &mut seen, losses);
             }
-        }
-        if let Some(endpoint) = raw.attributes.text(&[Attr::SourceEndpoint])
-            && span.route.is_empty()
-        {
-            place::endpoint(endpoint, &mut self.scratch);
-            span.route = self.scratch_text(2 * MAX_NAME);
         }
         coverage.note(seen);
         span
     }
+}
 
-    /// Interns what is in the scratch buffer.
-    fn scratch_text(&mut self, max: usize) -> TextId {
-        self.texts.intern(&clean::printable(&self.scratch.text, max))
-    }
-
-    fn peer(&mut self, input: &Input<'_, '_>, kind: IoKind) -> TextId {
-        place::peer(input, kind, &mut self.scratch);
-        self.scratch_text(MAX_NAME)
-    }
-
-    /// Returns the span with everything that does not depend on what it records.
-    fn frame(&mut self, input: &Input<'_, '_>, role: SpanRole, scope: &str, losses: &mut Losses) -> Span {
-        let raw = input.raw;
-        let Names { services, scopes, spans, groups, .. } = &mut self.names;
-        let texts = &mut self.texts;
-        let mut span = Span {
-            trace: raw.trace,
-            id: raw.id,
-            parent: raw.parent,
-            start_ns: raw.start_ns,
-            duration_ns: raw.end_ns.saturating_sub(raw.start_ns),
-            role,
-            status: status::status(input),
-            service: services.intern(place::service(input), texts, place::service_name),
-            scope: scopes.intern(scope, texts, |name| clean::printable(name, MAX_NAME)),
-            region: texts.intern(place::region(input, losses)),
-            grouping: place::grouping(input, &self.options.grouping_attributes, groups, texts),
-            code: place::code(input, texts),
-            name: spans.intern(&raw.name, texts, |name| clean::steady_name(name, MAX_NAME)),
-            batch_size: 1,
-            links: raw.links.clone(),
-            ..Span::default()
-        };
-        if raw.times_unknown || raw.end_ns < raw.start_ns {
-            span.duration_ns = 0;
-            span.flags.set(SpanFlags::TIMES_UNKNOWN);
-        }
-        if input.attributes().int(&[Attr::HttpResendCount]).is_some_and(|count| count > 0) {
-            span.flags.set(SpanFlags::RETRY);
-        }
-        span
-    }
-
+impl Making {
     /// Chatter counts for nothing; a statement that is prepared here keeps its template, for the span
     /// that executes it.
     fn chatter(&mut self, input: &Input<'_, '_>, kind: IoKind, system: &str, span: &mut Span) {
         span.flags.set(SpanFlags::CHATTER);
         span.system = self.texts.intern(system);
-        span.peer = self.peer(input, kind);
-        if input.statement.is_some() {
+        if input.has_statement() {
             let max_text = self.options.max_text_bytes;
             let rendered = render::render(input, kind, system, max_text, &mut self.texts, &mut self.work);
             self.describe(input, &rendered, span);
@@ -230,7 +172,6 @@ impl Mapper {
         let rendered = render::render(input, kind, system, max_text, &mut self.texts, &mut self.work);
         losses.add("texts_cut", u64::from(rendered.cut));
         span.system = self.texts.intern(system);
-        span.peer = self.peer(input, kind);
         let visible = self.describe(input, &rendered, span);
         if rendered.facts.chatter {
             span.flags.set(SpanFlags::CHATTER);
@@ -239,7 +180,7 @@ impl Mapper {
         }
         span.kind = kind;
         let stores = matches!(kind, IoKind::Sql | IoKind::Document | IoKind::Datastore);
-        if stores && rendered.gap.is_none() && !rendered.linked && input.statement.is_none() {
+        if stores && rendered.gap.is_none() && !rendered.linked && !input.has_statement() {
             span.flags.set(SpanFlags::SUMMARY);
         }
         measure(input, kind, span);

@@ -139,6 +139,11 @@ impl<'a> AttrSet<'a> {
         attrs.iter().find_map(|attr| self.get(*attr)?.as_int())
     }
 
+    /// Attributes the mapper knows, in the order they came.
+    pub(super) fn known(&self) -> impl ExactSizeIterator<Item = &(Attr, Value<'a>)> {
+        self.known.iter()
+    }
+
     /// Attributes whose name is only known at run time, in the order they came.
     pub fn named(&self) -> impl Iterator<Item = (&str, &Value<'a>)> {
         self.named.iter().map(|(key, value)| (key.as_ref(), value))

@@ -3,26 +3,26 @@
 //! The order matters: what says most about a call is asked first. A request to Elasticsearch carries
 //! `db.*` and `http.*` and is one search; an AWS call carries `rpc.*` and `db.*` or `messaging.*`.
 
-use super::Input;
+use super::input::{Attributes, Input};
 use super::system::{self, canonical};
-use crate::semconv::{Attr, AttrSet};
+use crate::semconv::Attr;
 use crate::trace::{IoKind, SpanRole};
 use std::borrow::Cow;
 
 /// What a span records.
-#[derive(Debug, PartialEq)]
-pub(super) enum Call<'s> {
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Call {
     /// Work of the application.
     Work,
     /// The receiving end of a call: a service is entered.
     Entry,
     /// Connection, pool, preparation, cursor: no round trip that counts. With the kind and system
     /// whose text, if there is one, is worth a template.
-    Chatter(IoKind, Cow<'s, str>),
+    Chatter(IoKind, Box<str>),
     /// BEGIN, COMMIT or ROLLBACK as a call of the driver, without a text.
-    Transaction(&'static str, Cow<'s, str>),
+    Transaction(&'static str, Box<str>),
     /// An outbound call of a kind to a system.
-    Outbound(IoKind, Cow<'s, str>),
+    Outbound(IoKind, Box<str>),
 }
 
 /// Returns the role of a span, from the attributes where the format does not state one.
@@ -34,7 +34,7 @@ pub(super) fn role(input: &Input<'_, '_>) -> SpanRole {
     if let Some(event) = attributes.text(&[Attr::EventType]) {
         return if event == "messaging" { SpanRole::Producer } else { SpanRole::Client };
     }
-    if input.statement.is_some() || db_system(input).is_some() {
+    if input.has_statement() || db_system(input).is_some() {
         return SpanRole::Client;
     }
     if attributes.text(&[Attr::MessagingSystem]).is_some() {
@@ -49,9 +49,9 @@ pub(super) fn role(input: &Input<'_, '_>) -> SpanRole {
 
 fn http_role(input: &Input<'_, '_>) -> SpanRole {
     let attributes = input.attributes();
-    let url = input.url.is_some();
+    let url = input.has_url();
     let route = attributes.text(&[Attr::HttpRoute]).is_some();
-    let target = attributes.text(&[Attr::HttpTarget, Attr::UrlPath, Attr::HttpPath]).is_some();
+    let target = input.has_path();
     if (route || target) && !url || route && input.raw.parent.is_none() {
         SpanRole::Server
     } else if url || attributes.text(&[Attr::GenAiRequestModel]).is_some() {
@@ -62,7 +62,7 @@ fn http_role(input: &Input<'_, '_>) -> SpanRole {
 }
 
 /// Returns what a span of this role records.
-pub(super) fn classify<'s>(input: &Input<'s, '_>, role: SpanRole) -> Call<'s> {
+pub(super) fn classify(input: &Input<'_, '_>, role: SpanRole) -> Call {
     if role.is_entry() {
         return Call::Entry;
     }
@@ -77,7 +77,7 @@ pub(super) fn classify<'s>(input: &Input<'s, '_>, role: SpanRole) -> Call<'s> {
 }
 
 /// The native format names the kind in a field of its own.
-fn event<'s>(input: &Input<'s, '_>) -> Option<Call<'s>> {
+fn event(input: &Input<'_, '_>) -> Option<Call> {
     let attributes = input.attributes();
     let kind = match attributes.text(&[Attr::EventType])? {
         "sql" => IoKind::Sql,
@@ -96,22 +96,25 @@ fn event<'s>(input: &Input<'s, '_>) -> Option<Call<'s>> {
         _ => named_system(input, &[Attr::MessagingSystem, Attr::RpcSystem, Attr::RpcSystemName]),
     };
     let kind = if kind == IoKind::Sql { system::kind(&system).unwrap_or(kind) } else { kind };
-    Some(Call::Outbound(kind, system))
+    Some(outbound(kind, system))
 }
 
-fn gen_ai<'s>(input: &Input<'s, '_>, role: SpanRole) -> Option<Call<'s>> {
+fn outbound(kind: IoKind, system: Cow<'_, str>) -> Call {
+    Call::Outbound(kind, system.into())
+}
+
+fn gen_ai(input: &Input<'_, '_>, role: SpanRole) -> Option<Call> {
     let says = input.attributes().text(&[
         Attr::GenAiProviderName,
         Attr::GenAiSystem,
         Attr::GenAiRequestModel,
         Attr::GenAiOperationName,
     ]);
-    (role == SpanRole::Client && says.is_some()).then(|| {
-        Call::Outbound(IoKind::GenAi, named_system(input, &[Attr::GenAiProviderName, Attr::GenAiSystem]))
-    })
+    (role == SpanRole::Client && says.is_some())
+        .then(|| outbound(IoKind::GenAi, named_system(input, &[Attr::GenAiProviderName, Attr::GenAiSystem])))
 }
 
-fn messaging<'s>(input: &Input<'s, '_>, role: SpanRole) -> Option<Call<'s>> {
+fn messaging(input: &Input<'_, '_>, role: SpanRole) -> Option<Call> {
     input.attributes().text(&[Attr::MessagingSystem])?;
     let publishes = match messaging_operation(input) {
         Some(operation) if is_publish(operation) => true,
@@ -121,7 +124,7 @@ fn messaging<'s>(input: &Input<'s, '_>, role: SpanRole) -> Option<Call<'s>> {
     if !publishes {
         return Some(Call::Work);
     }
-    Some(Call::Outbound(IoKind::Messaging, named_system(input, &[Attr::MessagingSystem])))
+    Some(outbound(IoKind::Messaging, named_system(input, &[Attr::MessagingSystem])))
 }
 
 /// Returns the messaging operation, the type (a closed list) before the name (the client's word).
@@ -142,55 +145,51 @@ fn is_consume(operation: &str) -> bool {
     )
 }
 
-fn database<'s>(input: &Input<'s, '_>, role: SpanRole) -> Option<Call<'s>> {
+fn database(input: &Input<'_, '_>, role: SpanRole) -> Option<Call> {
     if role == SpanRole::Producer {
         return None;
     }
-    let text = input.statement;
+    let is_sql = || input.statement().is_some_and(looks_like_sql);
     let system = match db_system(input) {
         Some(system) => system,
-        None => Cow::Borrowed(if looks_like_sql(text?) { "sql" } else { "" }),
+        None if !input.has_statement() => return None,
+        None => Cow::Borrowed(if is_sql() { "sql" } else { "" }),
     };
     // Without a text an internal span is a layer above the call, as Hibernate's sessions are.
-    if role == SpanRole::Internal && text.is_none() {
+    if role == SpanRole::Internal && !input.has_statement() {
         return None;
     }
     let kind = match system::kind(&system) {
         Some(kind) => kind,
-        None if text.is_some_and(looks_like_sql) => IoKind::Sql,
+        None if is_sql() => IoKind::Sql,
         None => IoKind::Datastore,
     };
-    let over_http = kind == IoKind::Sql && text.is_none() && input.url.is_some();
-    (!over_http).then_some(Call::Outbound(kind, system))
+    let over_http = kind == IoKind::Sql && !input.has_statement() && input.has_url();
+    (!over_http).then(|| outbound(kind, system))
 }
 
-fn rpc<'s>(input: &Input<'s, '_>, role: SpanRole) -> Option<Call<'s>> {
+fn rpc(input: &Input<'_, '_>, role: SpanRole) -> Option<Call> {
     const SYSTEM: [Attr; 2] = [Attr::RpcSystemName, Attr::RpcSystem];
     input.attributes().text(&SYSTEM)?;
-    (role == SpanRole::Client).then(|| Call::Outbound(IoKind::Rpc, named_system(input, &SYSTEM)))
+    (role == SpanRole::Client).then(|| outbound(IoKind::Rpc, named_system(input, &SYSTEM)))
 }
 
-fn http<'s>(input: &Input<'s, '_>, role: SpanRole) -> Option<Call<'s>> {
+fn http(input: &Input<'_, '_>, role: SpanRole) -> Option<Call> {
     let attributes = input.attributes();
     let method = attributes.text(&[Attr::HttpRequestMethod, Attr::HttpMethod]).is_some();
-    let url = input.url.is_some();
-    let path = attributes.text(&[Attr::UrlPath, Attr::HttpTarget, Attr::HttpPath]).is_some();
+    let url = input.has_url();
+    let path = input.has_path();
     let calls = match role {
         SpanRole::Client => method || url || path,
         SpanRole::Internal => method && url,
         _ => false,
     };
-    calls.then_some(Call::Outbound(IoKind::Http, Cow::Borrowed("")))
-}
-
-/// Returns the URL as recorded, the new name first.
-pub(super) fn url<'s>(attributes: &'s AttrSet<'_>) -> Option<&'s str> {
-    attributes.text(&[Attr::UrlFull, Attr::HttpUrl])
+    calls.then(|| outbound(IoKind::Http, Cow::Borrowed("")))
 }
 
 /// Returns the statement as recorded, the new name first. Datadog's resource is a statement only on
 /// spans of a relational database: elsewhere it is a route or a class name.
-pub(super) fn statement<'s>(attributes: &'s AttrSet<'_>, url: Option<&str>) -> Option<&'s str> {
+pub(super) fn statement<'s>(attributes: Attributes<'s, '_>, url: Option<&str>) -> Option<&'s str> {
     attributes.text(&[Attr::DbQueryText, Attr::DbStatement, Attr::SqlQuery]).or_else(|| {
         let resource = attributes.text(&[Attr::DdResource])?;
         let sql = system::kind(&system_of(attributes)?) == Some(IoKind::Sql);
@@ -204,7 +203,7 @@ pub(super) fn db_system<'s>(input: &Input<'s, '_>) -> Option<Cow<'s, str>> {
     system_of(input.attributes())
 }
 
-fn system_of<'s>(attributes: &'s AttrSet<'_>) -> Option<Cow<'s, str>> {
+fn system_of<'s>(attributes: Attributes<'s, '_>) -> Option<Cow<'s, str>> {
     attributes.text(&[Attr::DbSystemName, Attr::DbSystem, Attr::DbType]).map(canonical)
 }
 
@@ -250,16 +249,15 @@ const DB_CHATTER: [&str; 14] = [
 const DB_CHATTER_WITH_TEXT: [&str; 5] =
     ["prepare", "prepare_stmt", "fetchall", "closestatement", "fetchmany"];
 
-fn chatter<'s>(input: &Input<'s, '_>, role: SpanRole) -> Option<Call<'s>> {
+fn chatter(input: &Input<'_, '_>, role: SpanRole) -> Option<Call> {
     let name = input.raw.name.trim();
     let system = db_system(input);
-    let text = input.statement;
     let go_sql =
         name.starts_with("sql.conn.") || name.starts_with("sql.connector.") || name.starts_with("sql.tx.");
-    let is_db = system.is_some() || text.is_some() || go_sql;
-    let chat = |system: Option<Cow<'s, str>>| {
+    let is_db = system.is_some() || input.has_statement() || go_sql;
+    let chat = |system: Option<Cow<'_, str>>| {
         let system = system.unwrap_or(Cow::Borrowed(""));
-        Some(Call::Chatter(system::kind(&system).unwrap_or(IoKind::Sql), system))
+        Some(Call::Chatter(system::kind(&system).unwrap_or(IoKind::Sql), system.into()))
     };
     if is_one_of(name, &CHATTER) {
         return chat(system);
@@ -274,14 +272,14 @@ fn chatter<'s>(input: &Input<'s, '_>, role: SpanRole) -> Option<Call<'s>> {
     {
         return chat(system);
     }
-    if text.is_some() {
+    if input.has_statement() {
         return None;
     }
     if let Some(statement) = transaction(last) {
         let system = system.unwrap_or(Cow::Borrowed("sql"));
         let is_call =
             role != SpanRole::Internal && system::kind(&system).unwrap_or(IoKind::Sql) == IoKind::Sql;
-        return if is_call { Some(Call::Transaction(statement, system)) } else { chat(Some(system)) };
+        return if is_call { Some(Call::Transaction(statement, system.into())) } else { chat(Some(system)) };
     }
     let operation = input.attributes().text(&[Attr::DbOperationName, Attr::DbOperation]).unwrap_or("");
     let go_chatter = go_sql && !is_one_of(last, &["query", "exec"]);

@@ -1,6 +1,7 @@
 //! Parameters of a call as one number: equal parameters have equal numbers, and nothing else is kept.
 
-use super::super::{Attr, AttrSet};
+use super::input::Attributes;
+use crate::semconv::Attr;
 
 /// The number of a call that has no parameters, so that identical calls are seen to be identical.
 pub(super) const NO_PARAMS: u64 = 1;
@@ -45,7 +46,7 @@ impl Fingerprint {
 
 /// Adds the bound parameters that attributes carry and returns whether there were any. Where several
 /// conventions are on one span, the newest one is read.
-pub(super) fn add_recorded(attributes: &AttrSet<'_>, into: &mut Fingerprint) -> bool {
+pub(super) fn add_recorded(attributes: Attributes<'_, '_>, into: &mut Fingerprint) -> bool {
     let mut keyed: Vec<_> = attributes.named().filter(|(key, _)| Attr::is_query_parameter(key)).collect();
     if !keyed.is_empty() {
         keyed.sort_by_key(|(key, _)| *key);

@@ -1,12 +1,11 @@
 //! Where a span was made and for whom: service, entry point, other side, tenant, region, source.
 
 use super::call::{self, is_one_of};
-use super::memo::Memo;
+use super::clean;
+use super::input::{Attributes, Input};
 use super::render::{HOSTS, destination, method};
-use super::{Input, clean};
-use crate::loss::Losses;
 use crate::normalize::{Template, http, messaging, split_scheme};
-use crate::semconv::{Attr, AttrSet};
+use crate::semconv::{Attr, Value};
 use crate::trace::{CodeLocation, IoKind, SpanRole, TextId, Texts};
 use std::borrow::Cow;
 
@@ -14,14 +13,10 @@ use std::borrow::Cow;
 const MAX_NAME: usize = 256;
 const MAX_PATH: usize = 1024;
 
-/// Returns `service.name` as recorded.
-pub(super) fn service<'s>(input: &Input<'s, '_>) -> &'s str {
-    let name = [Attr::ServiceName];
-    input.resource.text(&name).or_else(|| input.attributes().text(&name)).unwrap_or("")
-}
-
-/// Returns the name of a service, `unknown` when it is blank.
-pub(super) fn service_name(name: &str) -> Cow<'_, str> {
+/// Returns the name of the service, `unknown` when it is blank.
+pub(super) fn service<'s>(input: &Input<'s, '_>) -> Cow<'s, str> {
+    let attrs = [Attr::ServiceName];
+    let name = input.resource().text(&attrs).or_else(|| input.attributes().text(&attrs)).unwrap_or("");
     let name = clean::printable(name, MAX_NAME);
     if name.is_empty() { Cow::Borrowed("unknown") } else { name }
 }
@@ -49,9 +44,13 @@ fn set(out: &mut Template, text: &str) {
 fn http_route(input: &Input<'_, '_>, out: &mut Template) -> bool {
     let attributes = input.attributes();
     let route = attributes.text(&[Attr::HttpRoute]).map(without_method);
-    let path = attributes.text(&[Attr::UrlPath, Attr::HttpTarget, Attr::HttpPath]).or(input.url);
-    let says = route.is_some() || path.is_some();
+    let says = route.is_some() || input.has_path() || input.has_url();
     if says {
+        // The path is not looked at where the route says it all: it differs from call to call.
+        let path = match route {
+            Some(route) if http::is_route(route) => None,
+            _ => input.path().or_else(|| input.url()),
+        };
         http::endpoint(method(input), route, path.unwrap_or("/"), out);
     }
     says
@@ -111,7 +110,7 @@ pub(super) fn peer(input: &Input<'_, '_>, kind: IoKind, out: &mut Template) {
     let attributes = input.attributes();
     let host = attributes.text(&HOSTS).map(host_of).unwrap_or_default();
     match kind {
-        IoKind::Http | IoKind::Search | IoKind::GenAi => match input.url.map(host_of) {
+        IoKind::Http | IoKind::Search | IoKind::GenAi => match input.url().map(host_of) {
             Some(named) if !named.is_empty() => push_lower(named, out),
             _ => push_lower(host, out),
         },
@@ -157,49 +156,41 @@ fn host_of(address: &str) -> &str {
     host.trim_end_matches('.')
 }
 
-/// Returns the region of resource or span; one that cannot be a region is counted and left out.
-pub(super) fn region<'s>(input: &Input<'s, '_>, losses: &mut Losses) -> &'s str {
-    for attributes in [input.resource, input.attributes()] {
+/// Returns the region of resource or span, and how many cannot be a region and are left out.
+pub(super) fn region<'s>(input: &Input<'s, '_>) -> (&'s str, u64) {
+    let mut rejected = 0;
+    for attributes in [input.resource(), input.attributes()] {
         let Some(region) = attributes.text(&[Attr::CloudRegion]).map(str::trim) else { continue };
         let valid = region.len() <= 64
             && region.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
         if valid {
-            return region;
+            return (region, rejected);
         }
-        losses.add("regions_rejected", 1);
+        rejected += 1;
     }
-    ""
+    ("", rejected)
 }
 
 /// Interns the first of the `keys` that resource or span has, as `key=value`.
-pub(super) fn grouping(
-    input: &Input<'_, '_>,
-    keys: &[String],
-    known: &mut Vec<Memo>,
-    texts: &mut Texts,
-) -> TextId {
-    known.resize_with(keys.len(), Memo::default);
-    for (key, known) in keys.iter().zip(known) {
-        let Some(value) = named(input.resource, key).or_else(|| named(input.attributes(), key)) else {
-            continue;
-        };
-        let id = known.intern(&value, texts, |value| match clean::printable(value, MAX_NAME) {
-            value if value.is_empty() => value,
-            value => Cow::Owned(format!("{key}={value}")),
-        });
-        if !id.is_empty() {
-            return id;
+pub(super) fn grouping(input: &Input<'_, '_>, keys: &[String], texts: &mut Texts) -> TextId {
+    for key in keys {
+        let value = named(input.resource(), key).or_else(|| named(input.attributes(), key));
+        let value = value.unwrap_or_default();
+        let value = clean::printable(&value, MAX_NAME);
+        if !value.is_empty() {
+            return texts.intern(&format!("{key}={value}"));
         }
     }
     TextId::EMPTY
 }
 
 /// Returns an attribute that the configuration names, be it in the table or not.
-fn named<'s>(attributes: &'s AttrSet<'_>, key: &str) -> Option<Cow<'s, str>> {
-    let known = Attr::of(key).and_then(|attr| attributes.get(attr));
-    known
-        .or_else(|| attributes.named().find(|(name, _)| *name == key).map(|(_, value)| value))
-        .map(|v| v.display())
+fn named<'s>(attributes: Attributes<'s, '_>, key: &str) -> Option<Cow<'s, str>> {
+    let value = match Attr::of(key) {
+        Some(attr) => attributes.get(attr),
+        None => attributes.named().find(|(name, _)| *name == key).map(|(_, value)| value),
+    };
+    value.map(Value::display)
 }
 
 /// Returns where in the source the span was made, the new names first.

@@ -1,10 +1,11 @@
 //! From a call to its template: the texts of the attributes, handed to the normalizer of the kind.
 
 use super::call::{self, is_one_of, starts_with_word};
+use super::clean;
+use super::input::Input;
 use super::params::{is_seen, rows_of};
 use super::sql;
 use super::statements::Statements;
-use super::{Input, clean};
 use crate::normalize::{Access, Facts, Template, cache, document, http, messaging, rpc, split_scheme};
 use crate::semconv::Attr;
 use crate::trace::{IoKind, TextId, Texts, Verb};
@@ -83,7 +84,7 @@ fn statement(
     statements: &mut Statements,
     out: &mut Template,
 ) -> Rendered {
-    let Some(full) = input.statement else {
+    let Some(full) = input.statement() else {
         return without_statement(input, system, out);
     };
     let text = clean::cut(full, max_text);
@@ -144,7 +145,7 @@ fn generic(input: &Input<'_, '_>, system: &str, out: &mut Template) {
 }
 
 fn command(input: &Input<'_, '_>, system: &str, max_text: usize, out: &mut Template) -> Rendered {
-    match input.statement {
+    match input.statement() {
         Some(full) => {
             let text = clean::cut(full, max_text);
             let facts = cache::normalize(system, text, out);
@@ -175,7 +176,7 @@ fn command(input: &Input<'_, '_>, system: &str, max_text: usize, out: &mut Templ
 }
 
 fn request(input: &Input<'_, '_>, system: &str, max_text: usize, out: &mut Template) -> Rendered {
-    let full = input.statement;
+    let full = input.statement();
     let text = full.map(|text| clean::cut(text, max_text));
     let cut = text.map(str::len) < full.map(str::len);
     let mut operation = operation(input);
@@ -192,7 +193,7 @@ fn request(input: &Input<'_, '_>, system: &str, max_text: usize, out: &mut Templ
 
 /// A search: the request line says most, unless the body and the index are there.
 fn search(input: &Input<'_, '_>, system: &str, max_text: usize, out: &mut Template) -> Rendered {
-    let body = input.statement;
+    let body = input.statement();
     let Some(target) = request_target(input) else { return request(input, system, max_text, out) };
     if body.is_some() && collection(input).is_some() {
         return request(input, system, max_text, out);
@@ -209,12 +210,12 @@ fn search(input: &Input<'_, '_>, system: &str, max_text: usize, out: &mut Templa
 
 /// Returns path and query of a request.
 fn request_target<'s>(input: &Input<'s, '_>) -> Option<Cow<'s, str>> {
-    if let Some(url) = input.url {
+    if let Some(url) = input.url() {
         let rest = split_scheme(url).map_or(url, |(_, rest)| rest);
         return rest.find('/').map(|slash| Cow::Borrowed(&rest[slash..]));
     }
     let attributes = input.attributes();
-    let path = attributes.text(&[Attr::UrlPath, Attr::HttpTarget, Attr::HttpPath])?;
+    let path = input.path()?;
     Some(match attributes.text(&[Attr::UrlQuery]) {
         Some(query) => Cow::Owned(format!("{path}?{query}")),
         None => Cow::Borrowed(path),
@@ -225,14 +226,14 @@ fn outgoing_http(input: &Input<'_, '_>, max_text: usize, out: &mut Template) -> 
     let attributes = input.attributes();
     let method = method(input);
     let route = attributes.text(&[Attr::UrlTemplate, Attr::HttpRoute]);
-    if let Some(full) = input.url {
+    if let Some(full) = input.url() {
         let url = clean::cut(full, max_text);
         let facts = with_partly_seen_query(http::normalize(method, url, route, out), out);
         let cut = url.len() < full.len();
         return Rendered { facts, truncated: cut, cut, ..Rendered::default() };
     }
     let host = attributes.text(&HOSTS).unwrap_or("");
-    let path = attributes.text(&[Attr::UrlPath, Attr::HttpTarget, Attr::HttpPath]);
+    let path = input.path();
     if path.is_some() || route.is_some() {
         let path = clean::cut(path.or(route).unwrap_or("/"), max_text);
         let query = attributes.text(&[Attr::UrlQuery]);

@@ -1,7 +1,7 @@
 //! How a call ended, from the span's status and what the protocol said.
 
-use super::Input;
 use super::call::is_one_of;
+use super::input::Input;
 use crate::semconv::Attr;
 use crate::trace::Status;
 

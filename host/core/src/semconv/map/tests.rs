@@ -3,7 +3,8 @@
 
 use super::*;
 use crate::report::Coverage;
-use crate::trace::{Link, SpanId, Status, TraceId};
+use crate::semconv::Value;
+use crate::trace::{Link, SpanId, SpanRole, Status, TraceId};
 use proptest::prelude::*;
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -41,7 +42,7 @@ impl World {
         };
         let mut resource = AttrSet::default();
         let mut scope = "";
-        let wanted = self.mapper.options.wanted();
+        let wanted = self.mapper.making.options.wanted();
         for part in parts {
             let (key, value) = part.split_once('=').unwrap();
             match key {
@@ -576,7 +577,7 @@ fn names_and_places() {
         ..MapOptions::default()
     };
     let mut world = World::new(options);
-    assert_eq!(world.mapper.options.wanted(), ["tenant"]);
+    assert_eq!(world.mapper.making.options.wanted(), ["tenant"]);
     let span = world.map("internal|work|tenant=acme|service.namespace=x");
     assert_eq!(world.mapper.texts().get(span.grouping), "tenant=acme");
 }
@@ -668,6 +669,26 @@ fn coverage_says_what_is_missing() {
     );
 }
 
+/// Values that mean something for one attribute or another, few enough to come again.
+const VALUES: [&str; 16] = [
+    "-",
+    "-",
+    "",
+    " ",
+    "SELECT id, state FROM orders WHERE id = 7 AND state = 'open'",
+    "SELECT id, state FROM orders WHERE id = 8 AND state = 'shut'",
+    "GET key:7",
+    "postgresql",
+    "redis",
+    "http://shop/orders/7",
+    "http://stock:80/items/8?q=1",
+    "/orders/{id}",
+    "publish",
+    "408",
+    "bad region!",
+    "sql",
+];
+
 proptest! {
     /// Values carry a marker, and no text that is kept does.
     #[test]
@@ -693,6 +714,52 @@ proptest! {
             let text = world.mapper.texts().get(crate::trace::TextId(id)).to_owned();
             prop_assert!(!text.contains(&number.to_string()), "{line}: kept {text}");
         }
+    }
+
+    /// What is remembered of spans never shows: a mapper that has seen others maps a span as a new one does.
+    #[test]
+    fn what_is_remembered_is_what_would_be_made(
+        kept in proptest::collection::vec(0usize..Attr::ALL.len(), 0..6),
+        spans in proptest::collection::vec(
+            (0usize..6, 0usize..4, any::<bool>(), any::<bool>(), proptest::collection::vec(0usize..VALUES.len(), 9)),
+            2..40,
+        ),
+    ) {
+        let options = MapOptions { grouping_attributes: vec!["tenant".into(), "service.namespace".into()], ..MapOptions::default() };
+        let wanted = options.wanted();
+        let texts = Texts::default();
+        let mut warm = World { mapper: Mapper::new(options.clone(), texts.handle()), ..World::new(options.clone()) };
+        let mut cold = World::new(options.clone());
+        let often = [Attr::DbStatement, Attr::DbSystem, Attr::HttpUrl, Attr::UrlPath, Attr::HttpRoute];
+        for (role, name, root, failed, values) in &spans {
+            let mut raw = RawSpan { name: ["GET", "sql.conn.query", "prepare x", ""][*name].into(), ..RawSpan::default() };
+            raw.role = role_of(["client", "server", "producer", "consumer", "internal", "-"][*role]);
+            raw.role_stated = *role < 5;
+            raw.parent = (!root).then_some(SpanId(7));
+            raw.status = if *failed { Status::Error } else { Status::Unset };
+            let mut resource = AttrSet::default();
+            for (at, value) in values.iter().enumerate() {
+                let value = Value::from(VALUES[*value]);
+                match at {
+                    0 => resource.set(Attr::ServiceName, value),
+                    1 => resource.insert("tenant".into(), value, &wanted),
+                    2 if *root => resource.set(Attr::CloudRegion, value),
+                    2 => raw.attributes.insert("db.query.parameter.a".into(), value, &wanted),
+                    _ if value.as_text() == Some("-") => {}
+                    _ if at % 2 == 0 => raw.attributes.set(often[at / 2 % often.len()], value),
+                    _ if !kept.is_empty() => raw.attributes.set(Attr::ALL[kept[at % kept.len()]], value),
+                    _ => {}
+                }
+            }
+            cold.mapper = Mapper::new(options.clone(), texts.handle());
+            let World { mapper, coverage, losses } = &mut warm;
+            let from_warm = mapper.map(&raw, &resource, "scope", coverage, losses);
+            let World { mapper, coverage, losses } = &mut cold;
+            let from_cold = mapper.map(&raw, &resource, "scope", coverage, losses);
+            prop_assert_eq!(format!("{from_warm:?}"), format!("{from_cold:?}"));
+        }
+        prop_assert_eq!(&warm.losses, &cold.losses);
+        prop_assert_eq!(format!("{:?}", warm.coverage.rows(&texts)), format!("{:?}", cold.coverage.rows(&texts)));
     }
 
     /// Whatever attributes say, mapping neither fails nor takes a span for two things.
