@@ -1,6 +1,7 @@
 //! The tracewatt host: everything that touches files and terminals, and the stock plug-ins.
 //!
 //! - [`cli`]: what can be typed, and one file per command
+//! - [`compiled`]: compiled forms of components, made in a process of its own and kept
 //! - [`config`]: raw (as written) to checked (as meant)
 //! - [`ingest`]: from bytes to decoded spans
 //! - [`session`]: configuration and plug-ins, loaded together
@@ -13,6 +14,7 @@ pub mod acknowledge_file;
 pub mod analysis;
 pub mod bench;
 pub mod cli;
+pub mod compiled;
 pub mod config;
 pub mod exit;
 pub mod ingest;

@@ -2,6 +2,7 @@
 //! which plug-ins there are.
 
 use crate::cli::invocation::ConfigSource;
+use crate::compiled::Compiler;
 use crate::config::{self, Config, Described, NamedPlugin, PluginConfig, PluginSource, Raw};
 use crate::stock::STOCK;
 use anyhow::{Context, Result, bail};
@@ -30,12 +31,12 @@ pub struct Opened {
     plugins: Vec<Plugin>,
 }
 
-/// Reads the configuration and loads every plug-in it names, and the stock ones.
+/// Reads the configuration and loads every plug-in it names, and the stock ones, by way of `compiler`.
 ///
 /// # Errors
 /// When a file cannot be read, a component has another digest than the configuration asks for, or it is no
 /// plug-in. Nothing else is checked yet.
-pub fn open(source: &ConfigSource) -> Result<Opened> {
+pub fn open(source: &ConfigSource, compiler: &Compiler<'_>) -> Result<Opened> {
     let mut raw = match &source.file {
         Some(path) => config::read(path)?,
         None => config::find(Path::new("."))?,
@@ -52,7 +53,7 @@ pub fn open(source: &ConfigSource) -> Result<Opened> {
     let mut opened = Opened { raw, described: Vec::new(), engine, plugins: Vec::new() };
     for (id, plugin) in named {
         // A stock plug-in that does not exist is the configuration's error, which its check reports with the line.
-        let Some(plugin) = load(&opened.engine, &plugin)? else { continue };
+        let Some(plugin) = load(&opened.engine, compiler, &plugin)? else { continue };
         opened.described.push((id, plugin.manifest.clone()));
         opened.plugins.push(plugin);
     }
@@ -63,26 +64,26 @@ pub fn open(source: &ConfigSource) -> Result<Opened> {
 ///
 /// # Errors
 /// As [`open`]; also everything that is wrong with the configuration, at once.
-pub fn load_session(source: &ConfigSource) -> Result<Session> {
-    let opened = open(source)?;
+pub fn load_session(source: &ConfigSource, compiler: &Compiler<'_>) -> Result<Session> {
+    let opened = open(source, compiler)?;
     let config = config::check(&opened.raw, &opened.described)?;
     Ok(Session { config, engine: opened.engine, plugins: opened.plugins })
 }
 
-fn load(engine: &Engine, named: &NamedPlugin) -> Result<Option<Plugin>> {
+fn load(engine: &Engine, compiler: &Compiler<'_>, named: &NamedPlugin) -> Result<Option<Plugin>> {
     let NamedPlugin { id, source, .. } = named;
     match source {
         PluginSource::Builtin(name) => {
             let Some(stock) = STOCK.iter().find(|stock| stock.id == name) else { return Ok(None) };
             let subject = || format!("stock plug-in `{name}`");
             require_digest(named, stock.component).with_context(subject)?;
-            Ok(Some(stock.load(engine).with_context(subject)?))
+            Ok(Some(compiler.load(engine, stock.component, Some(stock.compiled)).with_context(subject)?))
         }
         PluginSource::Path(path) => {
             let subject = || format!("cannot load plug-in `{id}` from {}", path.display());
             let bytes = std::fs::read(path).with_context(subject)?;
             require_digest(named, &bytes).with_context(subject)?;
-            Ok(Some(Plugin::load(engine, &bytes, None).with_context(subject)?))
+            Ok(Some(compiler.load(engine, &bytes, None).with_context(subject)?))
         }
     }
 }

@@ -99,7 +99,8 @@ fn prepared(mut command: Command, folder: &Path, args: &[&str]) -> Command {
     for name in ["CI", "NO_COLOR", "CLICOLOR_FORCE", "COLUMNS", "TRACEWATT_LOG"] {
         command.env_remove(name);
     }
-    command.args(args).current_dir(folder).env("USER", "tester").stdin(Stdio::null());
+    command.env("TRACEWATT_CACHE_DIR", folder.join("cache")).env("USER", "tester");
+    command.args(args).current_dir(folder).stdin(Stdio::null());
     command
 }
 

@@ -259,6 +259,7 @@ impl Desk {
             .current_dir(self.folder.path())
             .env("PATH", std::env::join_paths(path).unwrap())
             .env("USER", "ada")
+            .env("TRACEWATT_CACHE_DIR", self.folder.path().join("cache"))
             .env_remove("GITHUB_STEP_SUMMARY")
             .stdin(Stdio::null())
             .output()

@@ -3,6 +3,7 @@
 
 use super::invocation::*;
 use crate::acknowledge_file::{BadIdentity, check_identity};
+use crate::compiled::COMMAND;
 use crate::config::Flag;
 use crate::report::{Output, check_places};
 use clap::error::ErrorKind;
@@ -48,6 +49,9 @@ enum Command {
     Config(ConfigCommandArgs),
     /// Show the plug-ins
     Plugin(PluginArgs),
+    /// Compile a component from standard input to standard output, for another process of this program
+    #[command(name = COMMAND, hide = true)]
+    Compile,
 }
 
 const ANALYZE_EXAMPLES: &str = "\
@@ -357,6 +361,7 @@ impl Command {
                 config: args.config.resolve(Vec::new()),
             }),
             Command::Normalize(_) => Action::Normalize,
+            Command::Compile => Action::Compile,
             Command::Bench(args) => Action::Bench(Bench {
                 config: args.config.resolve(Vec::new()),
                 input: args.input,

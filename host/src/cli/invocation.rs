@@ -37,6 +37,8 @@ pub enum Action {
     Demo(Demo),
     /// Normalize JSON lines from standard input.
     Normalize,
+    /// Compile a component for another process of this program.
+    Compile,
     /// Measure an analysis.
     Bench(Bench),
     /// Work on the file of acknowledgments.

@@ -43,6 +43,7 @@ fn run(command: Action, terminal: &Terminal) -> anyhow::Result<Exit> {
         Action::Diff(diff) => commands::diff::run(diff, terminal),
         Action::Doctor(doctor) => commands::doctor::run(doctor, terminal),
         Action::Demo(demo) => commands::demo::run(demo, terminal),
+        Action::Compile => commands::compile::run(),
         Action::Normalize => commands::normalize::run(terminal),
         Action::Bench(command) => commands::bench::run(command, terminal),
         Action::Ack(ack) => commands::ack::run(ack, terminal),

@@ -58,10 +58,8 @@ pub struct Plugin {
 }
 
 impl Plugin {
-    /// Returns the plug-in in `bytes`, a component. `compiled` is its compiled form, made by this project's
-    /// own build; it is used when it fits this machine, and compiled anew otherwise. The manifest is read from
-    /// the component's stamp, or asked of a throw-away instance when there is none, for a limited time: epochs of
-    /// the engine go by meanwhile, also for whatever else runs in it.
+    /// Returns the plug-in in `bytes`, a component. `compiled` is its compiled form, see [`Plugin::of_compiled`]; where
+    /// there is none that fits this machine, the component is compiled here, which takes time and memory.
     pub fn load(engine: &Engine, bytes: &[u8], compiled: Option<&[u8]>) -> Result<Plugin, PluginError> {
         audit(bytes)?;
         let component = match compiled.and_then(|compiled| deserialize(engine, compiled)) {
@@ -70,6 +68,26 @@ impl Plugin {
                 Component::new(engine, bytes).map_err(|error| PluginError::Compile(format!("{error:#}")))?
             }
         };
+        Plugin::of_component(engine, bytes, component)
+    }
+
+    /// Returns the plug-in in `bytes`, a component, without compiling it; nothing when `compiled`, its compiled form,
+    /// does not fit this machine. The compiled form is run as it is: it must come from [`precompile`](super::precompile)
+    /// of this project's own build, or of this user's own tracewatt by way of a place that nobody else can write to.
+    pub fn of_compiled(
+        engine: &Engine,
+        bytes: &[u8],
+        compiled: &[u8],
+    ) -> Result<Option<Plugin>, PluginError> {
+        audit(bytes)?;
+        deserialize(engine, compiled)
+            .map(|component| Plugin::of_component(engine, bytes, component))
+            .transpose()
+    }
+
+    /// The manifest is read from the component's stamp, or asked of a throw-away instance when there is none, for a
+    /// limited time: epochs of the engine go by meanwhile, also for whatever else runs in it.
+    fn of_component(engine: &Engine, bytes: &[u8], component: Component) -> Result<Plugin, PluginError> {
         let manifest = match stamped(bytes)? {
             Some(manifest) => manifest,
             None => describe(engine, &component)?,
@@ -102,7 +120,7 @@ pub fn imports(bytes: &[u8]) -> Result<Vec<String>, PluginError> {
 }
 
 /// Refuses a component whose imports or version do not fit, before anything of it is compiled.
-fn audit(bytes: &[u8]) -> Result<(), PluginError> {
+pub fn audit(bytes: &[u8]) -> Result<(), PluginError> {
     let (imports, exports) = names(bytes)?;
     for name in imports.iter().chain(&exports) {
         let Some((interface, version)) = name.strip_prefix(PACKAGE).and_then(|rest| rest.split_once('@'))
@@ -255,8 +273,9 @@ fn bounds(setting: &Setting) -> Result<(), String> {
 
 #[allow(unsafe_code)]
 fn deserialize(engine: &Engine, compiled: &[u8]) -> Option<Component> {
-    // SAFETY: the compiled form was made by this project's own build script from the component embedded next
-    // to it, never received from outside. wasmtime checks version and CPU features and refuses what does not fit.
+    // SAFETY: callers promise that the compiled form was made by `precompile`: by this project's own build script, or
+    // by a process of this program that handed it over directly or through a folder that only its user can write to
+    // (host/src/compiled). wasmtime checks version and CPU features and refuses what does not fit.
     unsafe { Component::deserialize(engine, compiled) }.ok()
 }
 

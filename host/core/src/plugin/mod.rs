@@ -18,13 +18,15 @@ mod host_calls;
 mod instance;
 mod limits;
 mod manifest;
+mod sealed;
 mod worker;
 
 pub use answer::RawFinding;
-pub use component::{MANIFEST_SECTION, Plugin, PluginError, WIT_VERSION, digest, imports};
+pub use component::{MANIFEST_SECTION, Plugin, PluginError, WIT_VERSION, audit, digest, imports};
 pub use engine::{compatibility, engine, precompile, ticking};
 pub use fault::{Fault, FaultKind};
 pub use limits::Limits;
 pub use manifest::{Fix, Interest, Manifest, Rule, Setting, SettingKind, SettingValue};
+pub use sealed::{seal, unseal};
 pub use wasmtime::Engine;
 pub use worker::{MAX_CULPRITS, Outcome, Worker};

@@ -1,6 +1,6 @@
 //! `tracewatt analyze`.
 
-use super::{acknowledgments, check_type, files_read, render, saved_report, sources, today};
+use super::{acknowledgments, check_type, compiler, files_read, render, saved_report, sources, today};
 use crate::analysis::{self, Input, Judgement};
 use crate::cli::invocation::{Acknowledgments, Analyze, Verdict};
 use crate::cli::terminal::Terminal;
@@ -20,7 +20,7 @@ pub fn run(command: Analyze, terminal: &Terminal) -> Result<Exit> {
     let shown = &command.filters;
     let filter = Filter::new(&shown.types, &shown.services, shown.severity)?;
     let mut timings = Timings::new(command.timings);
-    let mut session = load_session(&command.config)?;
+    let mut session = load_session(&command.config, &compiler(terminal))?;
     session.config.gate.only = command.verdict.fail_on.only();
     for glob in &shown.types {
         let pattern = NamePattern::new(glob)?;

@@ -1,6 +1,6 @@
 //! `tracewatt bench`.
 
-use super::today;
+use super::{compiler, today};
 use crate::analysis::Judgement;
 use crate::bench;
 use crate::cli::invocation::{Bench, Environment};
@@ -19,7 +19,7 @@ pub fn run(command: Bench, terminal: &Terminal) -> Result<Exit> {
         bench::write_synthetic(command.spans, &mut out).and_then(|()| out.flush()).with_context(failed)?;
         return Ok(Exit::Ok);
     }
-    let session = load_session(&command.config)?;
+    let session = load_session(&command.config, &compiler(terminal))?;
     let mut input = Vec::new();
     match &command.input {
         Some(path) => {

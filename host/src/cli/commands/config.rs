@@ -1,5 +1,6 @@
 //! `tracewatt config`.
 
+use super::compiler;
 use crate::cli::invocation::{ConfigAction, ConfigSource};
 use crate::cli::terminal::Terminal;
 use crate::config;
@@ -9,7 +10,7 @@ use anyhow::Result;
 
 /// Runs the command.
 pub fn run(action: ConfigAction, source: &ConfigSource, terminal: &Terminal) -> Result<Exit> {
-    let opened = session::open(source)?;
+    let opened = session::open(source, &compiler(terminal))?;
     match action {
         ConfigAction::Schema => {
             let schema = config::json_schema(&opened.described);

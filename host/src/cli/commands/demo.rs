@@ -1,6 +1,7 @@
 //! `tracewatt demo`: the report on traces that come with the program.
 
 use super::analyze::outputs;
+use super::compiler;
 use super::{files_read, today};
 use crate::analysis::{self, Input, Judgement};
 use crate::cli::invocation::{Demo, Environment};
@@ -15,7 +16,7 @@ const TRACES: &[u8] = include_bytes!("../../../data/demo.json");
 
 /// Runs the command.
 pub fn run(command: Demo, terminal: &Terminal) -> Result<Exit> {
-    let session = load_session(&command.config)?;
+    let session = load_session(&command.config, &compiler(terminal))?;
     check_reads(outputs(&session, &command.outputs), &files_read(&command.config, &session.config))
         .map_err(|error| UsageError(error.to_string()))?;
     let input = Input::Open("demo.json".to_owned(), Box::new(TRACES));

@@ -1,6 +1,6 @@
 //! `tracewatt diff`: what two analyses have in common, and what not.
 
-use super::{acknowledgments, files_read, parse_report, render, sources, today};
+use super::{acknowledgments, compiler, files_read, parse_report, render, sources, today};
 use crate::analysis::{self, Input, Judgement};
 use crate::cli::invocation::{Acknowledgments, Diff, Environment};
 use crate::cli::terminal::Terminal;
@@ -20,7 +20,7 @@ const HEAD_BYTES: u64 = 256;
 
 /// Runs the command.
 pub fn run(command: Diff, terminal: &Terminal) -> Result<Exit> {
-    let mut session = load_session(&command.config)?;
+    let mut session = load_session(&command.config, &compiler(terminal))?;
     session.config.gate.only = command.verdict.fail_on.only();
     let [before, after] = [&command.before, &command.after].map(|path| sources(std::slice::from_ref(path)));
     let (before, after) = (before?, after?);

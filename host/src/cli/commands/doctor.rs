@@ -1,7 +1,7 @@
 //! `tracewatt doctor`: what the spans carry, what they lack, and the setting that would add it. How much can be
 //! checked comes first, then what to do, the most useful step first, then the figures behind it.
 
-use super::sources;
+use super::{compiler, sources};
 use crate::analysis::{self, Input, Traces};
 use crate::cli::invocation::Doctor;
 use crate::cli::terminal::Terminal;
@@ -22,7 +22,7 @@ const HIDDEN: &str = "params_hidden";
 
 /// Runs the command. Exits with 3 when not a single outbound span could be used.
 pub fn run(command: Doctor, terminal: &Terminal) -> Result<Exit> {
-    let session = load_session(&command.config)?;
+    let session = load_session(&command.config, &compiler(terminal))?;
     let traces = analysis::read(&session.config, Input::of(&sources(&command.inputs)?))?;
     let rows = traces.intake.coverage.rows(&traces.intake.texts);
     terminal.print(|out| {

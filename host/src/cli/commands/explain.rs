@@ -1,7 +1,7 @@
 //! `tracewatt explain`: one trace as a tree, or why something was not found.
 
 use super::why_not::{self, Filter};
-use super::{render, sources, today};
+use super::{compiler, render, sources, today};
 use crate::analysis::{self, Input, Judgement, Traces};
 use crate::cli::invocation::{Environment, Explain, Question};
 use crate::cli::terminal::Terminal;
@@ -18,7 +18,7 @@ const MAX_OFFERED: usize = 20;
 
 /// Runs the command.
 pub fn run(command: Explain, terminal: &Terminal) -> Result<Exit> {
-    let mut session = load_session(&command.config)?;
+    let mut session = load_session(&command.config, &compiler(terminal))?;
     let traces = analysis::read(&session.config, Input::of(&sources(&command.inputs)?))?;
     match &command.question {
         Question::Trace(id) => tree(&session, &traces, id, terminal),

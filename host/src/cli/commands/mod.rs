@@ -3,6 +3,7 @@
 pub mod ack;
 pub mod analyze;
 pub mod bench;
+pub mod compile;
 pub mod config;
 pub mod demo;
 pub mod diff;
@@ -15,6 +16,7 @@ mod why_not;
 use crate::acknowledge_file;
 use crate::cli::invocation::{Acknowledgments, ConfigSource};
 use crate::cli::terminal::Terminal;
+use crate::compiled::Compiler;
 use crate::config::{Config, FILE, OTHER_FILE, PluginSource, nearest};
 use crate::exit::UsageError;
 use crate::ingest::{Source, expand};
@@ -42,6 +44,11 @@ pub fn today() -> Date {
 pub fn in_days(days: u32) -> Date {
     let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     Date::from_unix_seconds(seconds.saturating_add(u64::from(days) * 86_400))
+}
+
+/// How commands compile plug-ins that have no compiled form.
+pub fn compiler(terminal: &Terminal) -> Compiler<'_> {
+    Compiler::apart(|note| terminal.note(note))
 }
 
 /// Names the inputs of a command.
