@@ -7,7 +7,7 @@
 //! 4. this process, where there can be no child
 //!
 //! A plug-in is the same whichever way it was compiled. Why so, and whom this trusts:
-//! docs/decisions/0019-compile-apart.md.
+//! docs/decisions/0018-compile-apart.md.
 
 mod cache;
 mod child;

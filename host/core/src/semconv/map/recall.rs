@@ -94,7 +94,7 @@ impl Recall {
         }
         let set = &mut self.sets[place.set];
         set.strangers = set.strangers.wrapping_add(1);
-        if set.strangers > PATIENCE && set.strangers % PATIENCE != 0 {
+        if set.strangers > PATIENCE && !set.strangers.is_multiple_of(PATIENCE) {
             return;
         }
         let known = Known { seen: Seen::new(input, notes), outline: outline.clone() };
