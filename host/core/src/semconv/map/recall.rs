@@ -54,6 +54,7 @@ struct Shape {
     root: bool,
     statement: bool,
     url: bool,
+    path: bool,
 }
 
 /// The attributes of a set in their order, with the values that were looked at.
@@ -127,6 +128,7 @@ impl Shape {
             root: raw.parent.is_none(),
             statement: input.has_statement(),
             url: input.has_url(),
+            path: input.has_path(),
         }
     }
 }
