@@ -2,6 +2,8 @@
 //!
 //! The detector of `docs/guides/detectors.md` is compiled from here, as a documentation test.
 
+pub mod made;
+pub mod native;
 pub mod otlp;
 pub mod program;
 

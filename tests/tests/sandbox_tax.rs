@@ -2,39 +2,32 @@
 //! same batches, in one process. Only the ratio is looked at, of the best of many runs of each, and the bound is far
 //! above what is measured (docs/performance.md): it is there to notice a boundary that has become slow.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    clippy::panic,
-    reason = "a test says what went wrong by failing"
-)]
-
-mod native;
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test says what went wrong by failing")]
 
 use std::time::{Duration, Instant};
 use tracewatt::stock::STOCK;
 use tracewatt_core::detect::complete;
 use tracewatt_core::plugin::{Limits, Worker, engine, ticking};
-use tracewatt_core::trace::{Batch, SealedTrace, SharedBatch};
+use tracewatt_core::trace::{SealedTrace, SharedBatch};
+use tracewatt_tests::made::{batches, traces};
+use tracewatt_tests::native::native;
 
 const SPANS: u64 = 20_000;
-const TRACES_PER_BATCH: usize = 64;
 const RUNS: usize = 30;
 /// Highest ratio of the times of all detectors together.
 const BOUND: f64 = 4.0;
 
 #[test]
 fn detectors_in_the_sandbox_are_nearly_as_fast_as_outside() {
-    let (traces, texts) = native::traces(SPANS);
-    let batches: Vec<(&[SealedTrace], SharedBatch)> =
-        traces.chunks(TRACES_PER_BATCH).map(|traces| (traces, Batch::of(traces).into())).collect();
+    let (traces, texts) = traces(SPANS);
+    let batches = batches(&traces);
     let engine = engine().unwrap();
     let (mut inside, mut outside) = (Duration::ZERO, Duration::ZERO);
     for stock in STOCK {
         let plugin = stock.load(&engine).unwrap();
         let settings = complete(&plugin.manifest, &Default::default());
         let mut worker = Worker::new(&engine, &plugin, settings, Limits::default()).unwrap();
-        let mut native = native::detector(stock.id, &texts);
+        let mut native = native(stock.id, &texts);
         let (mut best, mut found) = ([Duration::MAX; 2], [0; 2]);
         ticking(&engine, || {
             for _ in 0..RUNS {

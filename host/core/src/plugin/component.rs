@@ -194,6 +194,9 @@ fn outermost<'a>(
     mut see: impl FnMut(wasmparser::Payload<'a>) -> Result<(), PluginError>,
 ) -> Result<(), PluginError> {
     use wasmparser::{Encoding, Parser, Payload};
+    if !bytes.starts_with(b"\0asm") {
+        return Err(PluginError::NotAComponent("it does not begin with the bytes 00 61 73 6d".to_owned()));
+    }
     let mut depth = 0u32;
     for payload in Parser::new(0).parse_all(bytes) {
         match payload.map_err(broken)? {

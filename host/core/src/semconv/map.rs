@@ -111,10 +111,8 @@ impl Mapper {
             Err(place) => {
                 let notes = Notes::default();
                 made = making.outline(&input, &notes);
-                {
-                    recall.keep(place, &input, &notes, &made);
-                    &made
-                }
+                recall.keep(place, &input, &notes, &made);
+                &made
             }
         };
         losses.add("regions_rejected", outline.regions_rejected);

@@ -211,3 +211,23 @@ pub struct RawSpan<'a> {
     /// Span attributes.
     pub attributes: AttrSet<'a>,
 }
+
+impl RawSpan<'_> {
+    /// Returns the span with texts of its own.
+    pub fn into_owned(self) -> RawSpan<'static> {
+        RawSpan {
+            trace: self.trace,
+            id: self.id,
+            parent: self.parent,
+            name: Cow::Owned(self.name.into_owned()),
+            role: self.role,
+            role_stated: self.role_stated,
+            start_ns: self.start_ns,
+            end_ns: self.end_ns,
+            times_unknown: self.times_unknown,
+            status: self.status,
+            links: self.links,
+            attributes: self.attributes.into_owned(),
+        }
+    }
+}

@@ -11,8 +11,8 @@ use std::hash::{Hash, Hasher};
 /// Spans with one hash that can be remembered.
 const WAYS: usize = 4;
 const SETS: usize = 512;
-/// Longest name of a span that is remembered, in bytes.
-const MAX_NAME: usize = 256;
+/// Longest texts of a span that are remembered, in bytes, all that was looked at together.
+const MAX_TEXTS: usize = 2048;
 /// Of spans that are forgotten before they come again, one in so many is still remembered: they may stop coming.
 const PATIENCE: u32 = 32;
 
@@ -90,7 +90,9 @@ impl Recall {
 
     /// Keeps the outline of a span that was not known, of which `notes` were taken.
     pub(super) fn keep(&mut self, place: Place, input: &Input<'_, '_>, notes: &Notes, outline: &Outline) {
-        if input.raw.name.len() > MAX_NAME {
+        let span = bytes(input.attributes().unnoted(), &notes.span);
+        let resource = bytes(input.resource().unnoted(), &notes.resource);
+        if input.raw.name.len() + span + resource > MAX_TEXTS {
             return;
         }
         let set = &mut self.sets[place.set];
@@ -116,6 +118,14 @@ fn hash(input: &Input<'_, '_>) -> u64 {
     service.hash(&mut hasher);
     input.attributes().unnoted().known().for_each(|(attr, _)| hasher.write_u8(*attr as u8));
     hasher.finish()
+}
+
+/// Returns the length of the texts in a set that were looked at.
+fn bytes(set: &AttrSet<'_>, looks: &Looks) -> usize {
+    let of = |value: &Value<'_>| value.as_text().map_or(0, str::len);
+    let known: usize = set.known().filter(|(attr, _)| looks.at(*attr)).map(|(_, value)| of(value)).sum();
+    let named: usize = set.named().map(|(name, value)| name.len() + of(value)).sum();
+    known + if looks.at_named() { named } else { 0 }
 }
 
 impl Shape {
@@ -173,5 +183,35 @@ impl Held {
                 .named
                 .as_ref()
                 .is_none_or(|named| set.named().eq(named.iter().map(|(name, value)| (name.as_str(), value))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{MapOptions, Mapper};
+    use super::*;
+    use crate::loss::Losses;
+    use crate::semconv::{CoverageTable, RawSpan};
+    use crate::trace::Texts;
+
+    /// Maps a span of each service, and returns how many outlines are kept.
+    fn kept(services: impl Iterator<Item = String>) -> usize {
+        let mut mapper = Mapper::new(MapOptions::default(), Texts::default());
+        for service in services {
+            let mut resource = AttrSet::default();
+            resource.set(Attr::ServiceName, service.into());
+            let (mut coverage, mut losses) = (CoverageTable::default(), Losses::default());
+            mapper.map(&RawSpan::default(), &resource, "", &mut coverage, &mut losses);
+        }
+        mapper.recall.sets.iter().map(|set| set.ways.len()).sum()
+    }
+
+    #[test]
+    fn what_is_kept_is_bounded() {
+        assert_eq!(kept((0..3).map(|n| format!("service {n}"))), 3);
+        assert_eq!(kept((0..3).map(|_| "same".to_owned())), 1);
+        assert_eq!(kept((0..3).map(|n| format!("{n:0width$}", width = MAX_TEXTS + 1))), 0);
+        let many = kept((0..20_000).map(|n| format!("service {n}")));
+        assert!(many > SETS && many <= SETS * WAYS, "{many}");
     }
 }
