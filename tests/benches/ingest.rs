@@ -10,7 +10,6 @@ use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, TracesData};
 use prost::Message;
 use serde_json::Value;
-use std::borrow::Cow;
 use tracewatt_core::loss::Losses;
 use tracewatt_core::semconv::{AttrSet, CoverageTable, MapOptions, Mapper, RawSpan};
 use tracewatt_core::trace::Texts;
@@ -43,39 +42,43 @@ fn bench_decode(bencher: Bencher<'_, '_>, input: &[u8]) {
     });
 }
 
-/// Attributes to spans with kind, template and parameters: each sample with a mapper that remembers nothing yet.
+/// Attributes to spans with kind, template and parameters, by a mapper that has seen such spans before.
 #[divan::bench(sample_count = 30)]
 fn map(bencher: Bencher<'_, '_>) {
-    let mut decoded: Vec<(RawSpan<'static>, AttrSet<'static>, String)> = Vec::new();
-    decode(&json(SPANS), &mut |span: &RawSpan<'_>, resource: &AttrSet<'_>, scope: &str| {
-        let attributes = span.attributes.clone().into_owned();
-        let name = Cow::Owned(span.name.clone().into_owned());
-        let span = RawSpan {
-            trace: span.trace,
-            id: span.id,
-            parent: span.parent,
-            name,
-            role: span.role,
-            role_stated: span.role_stated,
-            start_ns: span.start_ns,
-            end_ns: span.end_ns,
-            times_unknown: span.times_unknown,
-            status: span.status,
-            links: span.links.clone(),
-            attributes,
-        };
-        decoded.push((span, resource.clone().into_owned(), scope.to_owned()));
-    });
+    let decoded = decoded();
+    let mut mapper = Mapper::new(MapOptions::default(), Texts::default());
+    bencher.counter(ItemsCount::new(decoded.len())).bench_local(|| map_all(&mut mapper, &decoded));
+}
+
+/// The same by a mapper that remembers nothing yet.
+#[divan::bench(sample_count = 30)]
+fn map_first(bencher: Bencher<'_, '_>) {
+    let decoded = decoded();
     bencher
         .counter(ItemsCount::new(decoded.len()))
         .with_inputs(|| Mapper::new(MapOptions::default(), Texts::default()))
         .bench_local_values(|mut mapper| {
-            let (mut coverage, mut losses) = (CoverageTable::default(), Losses::default());
-            for (span, resource, scope) in &decoded {
-                black_box(mapper.map(black_box(span), resource, scope, &mut coverage, &mut losses));
-            }
+            map_all(&mut mapper, &decoded);
             mapper
         });
+}
+
+/// A span with its resource and scope.
+type Decoded = (RawSpan<'static>, AttrSet<'static>, String);
+
+fn decoded() -> Vec<Decoded> {
+    let mut decoded = Vec::new();
+    decode(&json(SPANS), &mut |span: &RawSpan<'_>, resource: &AttrSet<'_>, scope: &str| {
+        decoded.push((span.clone().into_owned(), resource.clone().into_owned(), scope.to_owned()));
+    });
+    decoded
+}
+
+fn map_all(mapper: &mut Mapper, decoded: &[Decoded]) {
+    let (mut coverage, mut losses) = (CoverageTable::default(), Losses::default());
+    for (span, resource, scope) in decoded {
+        black_box(mapper.map(black_box(span), resource, scope, &mut coverage, &mut losses));
+    }
 }
 
 /// The same spans as one protobuf message per line.
