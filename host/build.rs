@@ -12,7 +12,7 @@ fn main() -> Result<(), Failure> {
     let host = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
     let workspace = host.parent().ok_or("host/ has no parent")?.to_owned();
     let out = PathBuf::from(env::var("OUT_DIR")?);
-    for path in ["detectors", "sdk/rust", "wit", "Cargo.toml", "Cargo.lock"] {
+    for path in ["detectors", "sdk", "wit", "Cargo.toml", "Cargo.lock"] {
         println!("cargo::rerun-if-changed={}", workspace.join(path).display());
     }
     let names = stock(&workspace.join("detectors"))?;
@@ -30,6 +30,36 @@ fn main() -> Result<(), Failure> {
     }
     table.push(']');
     fs::write(out.join("stock.rs"), table)?;
+    fs::write(out.join("sdk.rs"), sdk(&workspace)?)?;
+    Ok(())
+}
+
+/// What `tracewatt plugin new` writes from: the SDK, its templates and the interface, as a table of paths and texts.
+fn sdk(workspace: &Path) -> Result<String, Failure> {
+    let mut files = vec![PathBuf::from("Cargo.toml")];
+    for folder in ["sdk/rust", "wit"] {
+        list(workspace, Path::new(folder), &mut files)?;
+    }
+    files.sort();
+    let mut table = String::from("&[\n");
+    for path in files {
+        let from = workspace.join(&path);
+        writeln!(table, "    ({:?}, include_str!({from:?})),", path.display().to_string())?;
+    }
+    table.push(']');
+    Ok(table)
+}
+
+/// Adds every file under `folder` of the workspace.
+fn list(workspace: &Path, folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), Failure> {
+    for entry in fs::read_dir(workspace.join(folder))? {
+        let entry = entry?;
+        let path = folder.join(entry.file_name());
+        match entry.file_type()? {
+            kind if kind.is_dir() => list(workspace, &path, files)?,
+            _ => files.push(path),
+        }
+    }
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 
 use crate::cli::invocation::ConfigSource;
 use crate::compiled::Compiler;
-use crate::config::{self, Config, Described, NamedPlugin, PluginConfig, PluginSource, Raw};
+use crate::config::{self, Config, Described, Flag, NamedPlugin, PluginConfig, PluginSource, Raw};
 use crate::stock::STOCK;
 use anyhow::{Context, Result, bail};
 use std::collections::BTreeMap;
@@ -42,6 +42,10 @@ pub fn open(source: &ConfigSource, compiler: &Compiler<'_>) -> Result<Opened> {
         None => config::find(Path::new("."))?,
     };
     raw.override_with(&source.flags);
+    open_raw(raw, compiler)
+}
+
+fn open_raw(raw: Raw, compiler: &Compiler<'_>) -> Result<Opened> {
     let engine = engine().map_err(|error| anyhow::anyhow!("this machine cannot run plug-ins: {error:#}"))?;
     let stock = |id: &str| NamedPlugin {
         id: id.to_owned(),
@@ -65,7 +69,20 @@ pub fn open(source: &ConfigSource, compiler: &Compiler<'_>) -> Result<Opened> {
 /// # Errors
 /// As [`open`]; also everything that is wrong with the configuration, at once.
 pub fn load_session(source: &ConfigSource, compiler: &Compiler<'_>) -> Result<Session> {
-    let opened = open(source, compiler)?;
+    checked(open(source, compiler)?)
+}
+
+/// As [`load_session`], with no other configuration than `flags`.
+///
+/// # Errors
+/// As [`load_session`].
+pub fn session_of(flags: &[Flag], compiler: &Compiler<'_>) -> Result<Session> {
+    let mut raw = Raw::empty();
+    raw.override_with(flags);
+    checked(open_raw(raw, compiler)?)
+}
+
+fn checked(opened: Opened) -> Result<Session> {
     let config = config::check(&opened.raw, &opened.described)?;
     Ok(Session { config, engine: opened.engine, plugins: opened.plugins })
 }

@@ -18,6 +18,8 @@ use tracewatt_tests::{binary, profile_folder, workspace};
 
 /// The page with a detector on it.
 const GUIDE: &str = "docs/guides/detectors.md";
+/// Pages that are followed step by step by `tests/tests/authoring.rs`.
+const FOLLOWED: [&str; 1] = ["docs/guides/write-a-detector.md"];
 /// Programs that may stand before a `|` or after it.
 const FILTERS: [&str; 1] = ["cat"];
 
@@ -29,7 +31,7 @@ fn every_command_line_and_every_piece_of_configuration_works() {
     for page in pages() {
         let text = fs::read_to_string(&page).unwrap();
         let blocks: Vec<Block> = blocks(&text).into_iter().filter(|block| block.is_checked()).collect();
-        if blocks.is_empty() {
+        if blocks.is_empty() || FOLLOWED.contains(&shown(&page).as_str()) {
             continue;
         }
         let desk = Desk::new();
@@ -372,19 +374,23 @@ fn the_cases_of_the_guide_hold() {
     }
 }
 
-/// Writes the crate of the guide, once per process; only where it lies and where the SDK lies is changed.
+/// Writes the crate of the guide, as it says, once per process.
 fn crate_of_the_guide() -> PathBuf {
     static WRITTEN: OnceLock<PathBuf> = OnceLock::new();
     let write = || {
         let page = fs::read_to_string(workspace().join(GUIDE)).unwrap();
-        let blocks = blocks(&page);
-        let block = |has: &str| blocks.iter().map(Block::text).find(|text| text.contains(has)).unwrap();
-        let manifest = block("[package]").replace("../tracewatt", workspace().to_str().unwrap());
+        let detector =
+            blocks(&page).iter().map(Block::text).find(|text| text.contains("export_detector!")).unwrap();
         let folder = profile_folder().join("docs/too_many_statements");
-        fs::create_dir_all(folder.join("src")).unwrap();
-        fs::write(folder.join("Cargo.toml"), manifest).unwrap();
-        fs::write(folder.join("src/lib.rs"), block("export_detector!")).unwrap();
-        fs::copy(workspace().join("Cargo.lock"), folder.join("Cargo.lock")).unwrap();
+        let _ = fs::remove_dir_all(&folder);
+        let new = Command::new(binary())
+            .args(["plugin", "new", "detector"])
+            .arg(&folder)
+            .stdout(Stdio::null())
+            .status()
+            .unwrap();
+        assert!(new.success());
+        fs::write(folder.join("src/lib.rs"), detector).unwrap();
         folder
     };
     WRITTEN.get_or_init(write).clone()
@@ -404,7 +410,8 @@ fn detector_of_the_guide() -> PathBuf {
     BUILT.get_or_init(build).clone()
 }
 
-/// Every page: the README, all of docs, the contract's, and those of the detectors.
+/// Every page: the README, all of docs, the contract's, and those of the detectors. Those of the examples are followed
+/// by `tests/tests/authoring.rs`.
 fn pages() -> Vec<PathBuf> {
     let root = workspace();
     let mut pages = vec![root.join("README.md"), root.join("wit/README.md")];

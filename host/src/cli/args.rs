@@ -1,6 +1,9 @@
 //! Everything that can be typed, and how it becomes an [`Invocation`]: inputs and outputs in one list each,
 //! flags that stand for configuration keys turned into [`Flag`]s, contradictions refused as usage errors.
 
+mod plugin;
+
+use self::plugin::PluginArgs;
 use super::invocation::*;
 use crate::acknowledge_file::{BadIdentity, check_identity};
 use crate::compiled::COMMAND;
@@ -47,7 +50,7 @@ enum Command {
     Bench(BenchArgs),
     /// Check and show the configuration
     Config(ConfigCommandArgs),
-    /// Show the plug-ins
+    /// Write, build, test and show plug-ins
     Plugin(PluginArgs),
     /// Compile a component from standard input to standard output, for another process of this program
     #[command(name = COMMAND, hide = true)]
@@ -316,18 +319,6 @@ enum ConfigActionArgs {
     Schema(ConfigArgs),
 }
 
-#[derive(Debug, Args)]
-struct PluginArgs {
-    #[command(subcommand)]
-    action: PluginActionArgs,
-}
-
-#[derive(Debug, Subcommand)]
-enum PluginActionArgs {
-    /// List the plug-ins, their finding types and settings
-    List(ConfigArgs),
-}
-
 /// Parses a command line, the program's name first.
 ///
 /// # Errors
@@ -383,9 +374,7 @@ impl Command {
                     Action::Config(ConfigAction::Schema, config.resolve(Vec::new()))
                 }
             },
-            Command::Plugin(args) => match args.action {
-                PluginActionArgs::List(config) => Action::PluginList(config.resolve(Vec::new())),
-            },
+            Command::Plugin(args) => Action::Plugin(args.resolve()?),
         })
     }
 }

@@ -45,8 +45,96 @@ pub enum Action {
     Ack(Ack),
     /// Check and show the configuration.
     Config(ConfigAction, ConfigSource),
-    /// List the plug-ins.
-    PluginList(ConfigSource),
+    /// Work on plug-ins.
+    Plugin(PluginAction),
+}
+
+/// `tracewatt plugin`.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PluginAction {
+    /// Write the folder of a new one.
+    New {
+        /// What it is.
+        kind: Kind,
+        /// Folder, the last part of which is its name.
+        folder: PathBuf,
+        /// What it is written in.
+        language: Language,
+    },
+    /// Write the SDK into the folder of one.
+    Sdk {
+        /// Folder.
+        folder: PathBuf,
+    },
+    /// Make a component.
+    Build {
+        /// Folder.
+        folder: PathBuf,
+        /// Where the component goes; without one, into the folder.
+        output: Option<PathBuf>,
+    },
+    /// Run the cases of a folder.
+    Test {
+        /// The plug-in, a folder.
+        subject: Subject,
+        /// Part of the names of the cases that are run.
+        only: Option<String>,
+    },
+    /// Say whether it would be loaded.
+    Check(Subject),
+    /// Show what a component is.
+    Inspect(Subject),
+    /// Analyse traces with it alone.
+    Run(PluginRun),
+    /// Measure what it costs.
+    Bench {
+        /// The plug-in.
+        subject: Subject,
+        /// Trace file; made-up traces unless given.
+        traces: Option<PathBuf>,
+        /// Spans of the made-up traces, at least.
+        spans: u64,
+        /// Runs of each step.
+        runs: u32,
+    },
+    /// List those of the configuration.
+    List(ConfigSource),
+}
+
+/// `tracewatt plugin run`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PluginRun {
+    /// The plug-in.
+    pub subject: Subject,
+    /// Files, globs, `-`; never empty.
+    pub inputs: Vec<PathBuf>,
+    /// Reports to write; none stands for text.
+    pub outputs: Vec<Output>,
+}
+
+/// A plug-in by itself.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Subject {
+    /// Component, or folder of a plug-in.
+    pub plugin: PathBuf,
+    /// Settings of it, `name=value`.
+    pub settings: Vec<String>,
+    /// Other keys of the configuration.
+    pub flags: Vec<Flag>,
+}
+
+/// What a plug-in is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Kind {
+    /// Judges traces one by one.
+    Detector,
+}
+
+/// What a plug-in is written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Language {
+    /// Rust, with sdk/rust.
+    Rust,
 }
 
 /// `tracewatt bench`.

@@ -48,6 +48,6 @@ fn run(command: Action, terminal: &Terminal) -> anyhow::Result<Exit> {
         Action::Bench(command) => commands::bench::run(command, terminal),
         Action::Ack(ack) => commands::ack::run(ack, terminal),
         Action::Config(action, source) => commands::config::run(action, &source, terminal),
-        Action::PluginList(source) => commands::plugin::list(&source, terminal),
+        Action::Plugin(action) => commands::plugin::run(action, terminal),
     }
 }

@@ -153,6 +153,11 @@ impl Flag {
         Ok(Flag { text, path, value: FlagValue(flag_value(value)?) })
     }
 
+    /// Returns this flag as something else that was typed, for messages.
+    pub fn typed(self, text: impl Into<String>) -> Flag {
+        Flag { text: text.into(), ..self }
+    }
+
     /// Returns the flag `text` that stands for a text under `path`.
     pub fn text(text: impl Into<String>, path: &[&str], value: impl Into<String>) -> Flag {
         Flag::new(text, path, Value::Text(value.into()))

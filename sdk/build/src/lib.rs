@@ -1,6 +1,10 @@
 //! From a crate to a plug-in: compile to WebAssembly, make a component of it, audit its imports, stamp its
 //! manifest. Used by `host/build.rs` for the stock plug-ins and by the test kit for single ones.
 
+mod folder;
+
+pub use folder::{Language, build, language, name};
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use tracewatt_core::plugin::{MANIFEST_SECTION, Plugin, PluginError};
@@ -30,8 +34,22 @@ pub enum BuildError {
         /// Packages asked for.
         packages: String,
     },
+    /// The folder holds nothing that a plug-in is made of.
+    #[error("{} holds no plug-in: there is no Cargo.toml; write one with: tracewatt plugin new", folder.display())]
+    NoPlugin {
+        /// Folder.
+        folder: PathBuf,
+    },
+    /// The file that names the plug-in does not.
+    #[error("cannot tell the name of the plug-in from {}: {reason}", path.display())]
+    Unnamed {
+        /// File.
+        path: PathBuf,
+        /// Reason.
+        reason: String,
+    },
     /// A compiled module or source could not be read.
-    #[error("cannot read {path}: {source}")]
+    #[error("cannot read {}: {source}", path.display())]
     Read {
         /// File.
         path: PathBuf,
@@ -74,6 +92,13 @@ pub fn compile(workspace: &Path, packages: &[String], target_dir: &Path) -> Resu
         "--target-dir",
     ]);
     command.arg(target_dir);
+    if !has_profile(workspace) {
+        command.args(
+            DEFAULT_PROFILE
+                .map(|setting| ["--config".to_owned(), format!("profile.{PROFILE}.{setting}")])
+                .concat(),
+        );
+    }
     for package in packages {
         command.args(["--package", package]);
     }
@@ -84,6 +109,19 @@ pub fn compile(workspace: &Path, packages: &[String], target_dir: &Path) -> Resu
     }
     let folder = target_dir.join(TARGET).join(PROFILE);
     Ok(packages.iter().map(|package| folder.join(format!("{}.wasm", package.replace('-', "_")))).collect())
+}
+
+/// What the profile is where a workspace does not say: as for the stock plug-ins.
+const DEFAULT_PROFILE: [&str; 5] =
+    ["inherits='release'", "opt-level=3", "lto='fat'", "codegen-units=1", "panic='abort'"];
+
+/// Whether the manifest of the workspace around `folder`, or of a crate on the way to it, has the profile.
+fn has_profile(folder: &Path) -> bool {
+    let header = format!("[profile.{PROFILE}]");
+    let has = |manifest: PathBuf| {
+        std::fs::read_to_string(manifest).is_ok_and(|text| text.lines().any(|line| line.trim() == header))
+    };
+    folder.ancestors().any(|folder| has(folder.join("Cargo.toml")))
 }
 
 /// Makes a plug-in of a core module: a component, audited, with its manifest stamped into it.

@@ -23,7 +23,8 @@ pub type Evidence = (String, Value);
 #[allow(missing_docs)] // the fields are documented where the contract is: wit/0.1/types.wit
 pub struct Finding {
     pub rule: String,
-    pub severity: Severity,
+    /// That of the rule, where there is none.
+    pub severity: Option<Severity>,
     pub confidence: f32,
     pub spans: Vec<u32>,
     pub avoidable: Vec<u32>,
@@ -37,11 +38,11 @@ pub struct Finding {
 
 impl Finding {
     /// Returns a finding of a rule about some spans of one trace, the first of which gives service, endpoint
-    /// and template. It is a warning, certain, and claims no avoidable round trip until told otherwise.
+    /// and template. It has the severity of its rule, is certain, and claims no avoidable round trip until told otherwise.
     pub fn new(rule: impl Into<String>, spans: &[Span<'_>]) -> Finding {
         Finding {
             rule: rule.into(),
-            severity: Severity::Warning,
+            severity: None,
             confidence: 1.0,
             spans: spans.iter().map(|span| span.row()).collect(),
             avoidable: Vec::new(),
@@ -54,9 +55,9 @@ impl Finding {
         }
     }
 
-    /// Sets the severity.
+    /// Sets the severity, where it is not that of the rule.
     pub fn severity(mut self, severity: Severity) -> Self {
-        self.severity = severity;
+        self.severity = Some(severity);
         self
     }
 

@@ -22,10 +22,10 @@ use bindings::tracewatt::plugin::types as wit;
 /// The host's imports as a source of columns.
 pub struct Imports;
 
-/// A configured detector and the names of its rules.
+/// A configured detector, and names and severities of its rules.
 pub struct Instance<D> {
     detector: D,
-    rules: Vec<String>,
+    rules: Vec<(String, Severity)>,
 }
 
 impl<D: Detector> Instance<D> {
@@ -33,8 +33,11 @@ impl<D: Detector> Instance<D> {
     pub fn new(settings: Vec<wit::Entry>) -> Result<Self, String> {
         announce_panics();
         let values = settings.into_iter().map(|entry| (entry.name, from_wit(entry.value))).collect();
-        let detector = D::new(D::Settings::read(values)?);
-        Ok(Instance { detector, rules: D::manifest().rules.into_iter().map(|rule| rule.name).collect() })
+        let settings = D::Settings::read(values)?;
+        D::check(&settings)?;
+        let detector = D::new(settings);
+        let rules = D::manifest().rules.into_iter().map(|rule| (rule.name, rule.default_severity)).collect();
+        Ok(Instance { detector, rules })
     }
 
     /// Runs the detector on the current batch.
@@ -47,12 +50,12 @@ impl<D: Detector> Instance<D> {
 
     #[allow(clippy::panic)] // a mistake of the detector's author: the host reports it as a fault, with this text
     fn finding(&self, finding: Finding) -> wit::Finding {
-        let Some(rule) = self.rules.iter().position(|rule| *rule == finding.rule) else {
+        let Some(rule) = self.rules.iter().position(|(name, _)| *name == finding.rule) else {
             panic!("the manifest has no rule `{}`", finding.rule);
         };
         wit::Finding {
             rule: rule as u32,
-            severity: severity(finding.severity),
+            severity: severity(finding.severity.unwrap_or(self.rules[rule].1)),
             confidence: finding.confidence,
             spans: finding.spans,
             avoidable: finding.avoidable,

@@ -86,7 +86,13 @@ pub trait Detector: Sized + 'static {
     /// What the plug-in is. Its settings are added from [`Detector::Settings`].
     fn manifest() -> Manifest;
 
-    /// Returns a detector for these settings. They are complete and in range.
+    /// Checks what ranges cannot say, before [`Detector::new`]. The error names the setting and says what would be
+    /// right; the host refuses the configuration with it.
+    fn check(_settings: &Self::Settings) -> Result<(), String> {
+        Ok(())
+    }
+
+    /// Returns a detector for these settings. They are complete, in range and checked.
     fn new(settings: Self::Settings) -> Self;
 
     /// Adds what it finds in the batch.

@@ -15,4 +15,4 @@ mod case;
 mod run;
 
 pub use case::{Case, Expectation, Fact, ParseError, Relation};
-pub use run::{Kit, check_cases};
+pub use run::{Kit, cases, check_cases};

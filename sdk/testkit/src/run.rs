@@ -8,7 +8,7 @@ use tracewatt_core::detect::{self, Detector};
 use tracewatt_core::energy::{GreenOptions, Scorer};
 use tracewatt_core::finding::{self, IgnoreNothing, Judge, Source};
 use tracewatt_core::loss::Losses;
-use tracewatt_core::plugin::{self, Engine, Limits, Plugin, SettingKind, SettingValue, ticking};
+use tracewatt_core::plugin::{self, Engine, Limits, Manifest, Plugin, SettingKind, SettingValue, ticking};
 use tracewatt_core::report::Finding;
 use tracewatt_core::semconv::{CoverageTable, MapOptions, Mapper};
 use tracewatt_core::trace::{IdTable, Texts};
@@ -17,12 +17,7 @@ use tracewatt_core::window::{Window, WindowOptions};
 /// Compiles the detector in `folder`, and runs every case under its `cases/`. Panics with every case that fails.
 pub fn check_cases(folder: &str) {
     let kit = Kit::new(Path::new(folder));
-    let mut files: Vec<PathBuf> = std::fs::read_dir(Path::new(folder).join("cases"))
-        .expect("the detector has a folder cases/")
-        .map(|entry| entry.expect("cases/ can be read").path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "case"))
-        .collect();
-    files.sort();
+    let files = cases(Path::new(folder)).expect("the detector has a folder cases/ that can be read");
     assert!(!files.is_empty(), "cases/ holds no *.case file");
     let mut failures = Vec::new();
     for file in &files {
@@ -40,22 +35,52 @@ pub fn check_cases(folder: &str) {
     );
 }
 
-/// A compiled detector and its neighbours.
+/// Returns the `*.case` files in the folder `cases` of a plug-in's folder, by name.
+pub fn cases(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder.join("cases"))? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "case") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// How the detectors that a case names with `with` are found.
+type Others = Box<dyn Fn(&str) -> Result<Plugin, String>>;
+
+/// A detector and its neighbours.
 pub struct Kit {
     engine: Engine,
-    workspace: PathBuf,
-    name: String,
-    plugin: Plugin,
+    detector: Detector,
+    others: Others,
 }
 
 impl Kit {
-    /// Compiles the detector in `folder`.
+    /// Compiles the detector in `folder`, a member of a workspace; its neighbours are other members.
     pub fn new(folder: &Path) -> Kit {
         let engine = plugin::engine().expect("this machine can run plug-ins");
         let workspace = workspace(folder);
-        let name = folder.file_name().expect("the folder has a name").to_string_lossy().into_owned();
-        let plugin = compile(&engine, &workspace, &name);
-        Kit { engine, workspace, name, plugin }
+        let id = folder.file_name().expect("the folder has a name").to_string_lossy().into_owned();
+        let plugin = compile(&engine, &workspace, &id);
+        let others = {
+            let engine = engine.clone();
+            move |other: &str| Ok(compile(&engine, &workspace, other))
+        };
+        let detector = detector(&id, plugin, &[]).expect("the defaults are settings");
+        Kit::of(engine, detector, others)
+    }
+
+    /// A detector that is loaded already. Settings of a case are laid over its own. `others` returns the detectors
+    /// that cases name with `with`.
+    pub fn of(
+        engine: Engine,
+        detector: Detector,
+        others: impl Fn(&str) -> Result<Plugin, String> + 'static,
+    ) -> Kit {
+        Kit { engine, detector, others: Box::new(others) }
     }
 
     /// Runs one case. The error says what was expected and what was found.
@@ -86,9 +111,12 @@ impl Kit {
     }
 
     fn run(&self, case: &Case) -> Result<Vec<Finding>, String> {
-        let mut detectors = vec![detector(&self.name, self.plugin.clone(), &case.settings)?];
+        let mut own = self.detector.clone();
+        own.settings.extend(settings(&own.id, own.manifest(), &case.settings)?);
+        own.settings = detect::complete(own.manifest(), &own.settings.iter().cloned().collect());
+        let mut detectors = vec![own];
         for other in &case.with {
-            detectors.push(detector(other, compile(&self.engine, &self.workspace, other), &[])?);
+            detectors.push(detector(other, (self.others)(other)?, &[])?);
         }
         let mut texts = Texts::default();
         let mut mapper = Mapper::new(MapOptions::default(), texts.handle());
@@ -124,10 +152,20 @@ fn as_configured(detector: &Detector) -> Judge<'_> {
     Judge { id: &detector.id, manifest: detector.manifest(), rules: BTreeMap::new() }
 }
 
-fn detector(id: &str, plugin: Plugin, settings: &[(String, String)]) -> Result<Detector, String> {
-    let mut configured = BTreeMap::new();
-    for (name, value) in settings {
-        let setting = plugin.manifest.settings.iter().find(|setting| setting.name == *name);
+fn detector(id: &str, plugin: Plugin, written: &[(String, String)]) -> Result<Detector, String> {
+    let configured = settings(id, &plugin.manifest, written)?.into_iter().collect();
+    let settings = detect::complete(&plugin.manifest, &configured);
+    Ok(Detector { id: id.to_owned(), plugin, settings, limits: Limits::default() })
+}
+
+/// Reads settings of a case.
+fn settings(
+    id: &str,
+    manifest: &Manifest,
+    written: &[(String, String)],
+) -> Result<Vec<(String, SettingValue)>, String> {
+    let one = |(name, value): &(String, String)| {
+        let setting = manifest.settings.iter().find(|setting| setting.name == *name);
         let setting = setting.ok_or(format!("`{name}` is no setting of {id}"))?;
         let value = match setting.kind {
             SettingKind::Boolean => SettingValue::Boolean(value == "true"),
@@ -141,10 +179,9 @@ fn detector(id: &str, plugin: Plugin, settings: &[(String, String)]) -> Result<D
             SettingKind::TextList => SettingValue::TextList(value.split(',').map(str::to_owned).collect()),
         };
         setting.check(&value).map_err(|reason| format!("`{name}` must be {reason}"))?;
-        configured.insert(name.clone(), value);
-    }
-    let settings = detect::complete(&plugin.manifest, &configured);
-    Ok(Detector { id: id.to_owned(), plugin, settings, limits: Limits::default() })
+        Ok((name.clone(), value))
+    };
+    written.iter().map(one).collect()
 }
 
 fn compile(engine: &Engine, workspace: &Path, name: &str) -> Plugin {

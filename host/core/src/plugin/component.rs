@@ -116,12 +116,12 @@ pub fn digest(bytes: &[u8]) -> String {
 
 /// Returns the names of everything a component imports. Reads the binary; runs nothing.
 pub fn imports(bytes: &[u8]) -> Result<Vec<String>, PluginError> {
-    Ok(names(bytes)?.0)
+    Ok(interfaces(bytes)?.0)
 }
 
 /// Refuses a component whose imports or version do not fit, before anything of it is compiled.
 pub fn audit(bytes: &[u8]) -> Result<(), PluginError> {
-    let (imports, exports) = names(bytes)?;
+    let (imports, exports) = interfaces(bytes)?;
     for name in imports.iter().chain(&exports) {
         let Some((interface, version)) = name.strip_prefix(PACKAGE).and_then(|rest| rest.split_once('@'))
         else {
@@ -146,7 +146,8 @@ fn compatible(version: &str) -> bool {
     series(version) == series(WIT_VERSION)
 }
 
-fn names(bytes: &[u8]) -> Result<(Vec<String>, Vec<String>), PluginError> {
+/// Returns the names of everything a component imports, and of everything it exports. Reads the binary; runs nothing.
+pub fn interfaces(bytes: &[u8]) -> Result<(Vec<String>, Vec<String>), PluginError> {
     use wasmparser::Payload;
     let (mut imports, mut exports) = (Vec::new(), Vec::new());
     outermost(bytes, |payload| {
@@ -168,9 +169,9 @@ fn names(bytes: &[u8]) -> Result<(Vec<String>, Vec<String>), PluginError> {
     Ok((imports, exports))
 }
 
-/// Returns the manifest in the component's stamp. A section of that name in a module or component inside is
-/// not ours: anybody's code may be in there.
-fn stamped(bytes: &[u8]) -> Result<Option<Manifest>, PluginError> {
+/// Returns the manifest in the component's stamp, if there is one. A section of that name in a module or component
+/// inside is not ours: anybody's code may be in there. Reads the binary; runs nothing.
+pub fn stamped(bytes: &[u8]) -> Result<Option<Manifest>, PluginError> {
     use wasmparser::Payload;
     let mut stamp = None;
     outermost(bytes, |payload| {

@@ -22,7 +22,9 @@ mod sealed;
 mod worker;
 
 pub use answer::RawFinding;
-pub use component::{MANIFEST_SECTION, Plugin, PluginError, WIT_VERSION, audit, digest, imports};
+pub use component::{
+    MANIFEST_SECTION, Plugin, PluginError, WIT_VERSION, audit, digest, imports, interfaces, stamped,
+};
 pub use engine::{compatibility, engine, precompile, ticking};
 pub use fault::{Fault, FaultKind};
 pub use limits::Limits;

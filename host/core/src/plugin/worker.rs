@@ -50,6 +50,14 @@ impl Worker {
         Ok(Worker { prepared, settings, rules: plugin.manifest.rules.len(), instance: None, refusal: None })
     }
 
+    /// Makes sure that there is an instance that accepted the settings. [`Worker::detect`] does so by itself.
+    pub fn ready(&mut self) -> Result<(), Arc<Fault>> {
+        if self.instance.is_none() {
+            self.instance = Some(self.start()?);
+        }
+        Ok(())
+    }
+
     /// Offers traces to the plug-in. `batch` holds the columns of exactly these traces. When more than
     /// [`MAX_CULPRITS`] of them make it fail, the rest is set aside with the last of these faults.
     pub fn detect(

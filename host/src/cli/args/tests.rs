@@ -189,7 +189,7 @@ fn the_other_commands_mean_what_they_say() {
     let outputs = vec![Output::parse("json").unwrap()];
     check("demo -o json", Action::Demo(Demo { config: config(), outputs }));
     check("normalize --jsonl", Action::Normalize);
-    check("plugin list", Action::PluginList(config()));
+    check("plugin list", Action::Plugin(PluginAction::List(config())));
     for (word, action) in
         [("check", ConfigAction::Check), ("show", ConfigAction::Show), ("schema", ConfigAction::Schema)]
     {

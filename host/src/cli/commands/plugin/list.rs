@@ -1,6 +1,6 @@
-//! `tracewatt plugin`.
+//! `tracewatt plugin list`.
 
-use super::compiler;
+use crate::cli::commands::compiler;
 use crate::cli::invocation::ConfigSource;
 use crate::cli::terminal::Terminal;
 use crate::exit::Exit;
@@ -8,7 +8,7 @@ use crate::session::load_session;
 use anyhow::Result;
 
 /// Lists the plug-ins: version, digest, finding types, settings in effect.
-pub fn list(source: &ConfigSource, terminal: &Terminal) -> Result<Exit> {
+pub fn run(source: &ConfigSource, terminal: &Terminal) -> Result<Exit> {
     let session = load_session(source, &compiler(terminal))?;
     terminal.print(|out| {
         for (config, plugin) in session.config.detection.plugins.iter().zip(&session.plugins) {
