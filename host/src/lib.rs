@@ -17,6 +17,7 @@ pub mod cli;
 pub mod compiled;
 pub mod config;
 pub mod exit;
+pub mod fault_bundles;
 pub mod ingest;
 pub mod report;
 pub mod session;

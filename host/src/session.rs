@@ -27,8 +27,10 @@ pub struct Opened {
     pub raw: Raw,
     /// Manifests by id, in the order in which they are checked.
     pub described: Vec<Described>,
-    engine: Engine,
-    plugins: Vec<Plugin>,
+    /// Engine that all plug-ins run in.
+    pub engine: Engine,
+    /// Loaded plug-ins, in the order of `described`.
+    pub plugins: Vec<Plugin>,
 }
 
 /// Reads the configuration and loads every plug-in it names, and the stock ones, by way of `compiler`.

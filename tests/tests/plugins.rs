@@ -172,3 +172,39 @@ fn what_is_no_component_is_refused() {
     assert_eq!(outcome.code, 75);
     assert!(outcome.stderr.contains("other.wasm"), "{}", outcome.stderr);
 }
+
+/// Scenario: what plug-ins took, asked for. Guarantees: a line for each on standard error, with its findings; the report
+/// is the same as without.
+#[test]
+fn what_plugins_took_is_told_and_in_no_document() {
+    let place = place(&component("n_plus_one"), "");
+    let without = place.run(&["analyze", "in.json", "-o", "json"]);
+    let with = place.run(&["analyze", "in.json", "-o", "json", "--plugin-stats"]);
+    assert_eq!(with.stdout, without.stdout);
+    let columns = |name: &str| -> Vec<String> {
+        let line = with.stderr.lines().find(|line| line.ends_with(&format!("  {name}"))).unwrap();
+        line.split_whitespace().map(str::to_owned).collect()
+    };
+    let found = columns("n_plus_one");
+    assert_eq!([&found[0], &found[1], &found[4], &found[5]], ["1", "13", "1", "0"], "{found:?}");
+    assert!(found[6].parse::<u64>().unwrap() > 0, "{found:?}");
+    for name in stock() {
+        assert_eq!(columns(&name)[5], "0", "{name}");
+    }
+}
+
+/// Scenario: a plug-in, compared with itself and with another one. Guarantees: nothing, and what each alone finds.
+#[test]
+fn what_another_version_would_change_is_shown() {
+    let place = place(&component("n_plus_one"), "");
+    place.write("chatty.wasm", component("chatty"));
+    let diff = |old: &str, new: &str| {
+        let outcome = place.run(&["plugin", "diff", old, new, "--traces", "in.json", "-o", "json"]);
+        assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+        let diff: serde_json::Value = serde_json::from_str(&outcome.stdout).unwrap();
+        ["new_problems", "resolved_problems"].map(|list| diff[list].as_array().unwrap().len())
+    };
+    assert_eq!(diff("other.wasm", "other.wasm"), [0, 0]);
+    assert_eq!(diff("other.wasm", "chatty.wasm"), [0, 1]);
+    assert_eq!(diff("chatty.wasm", "other.wasm"), [1, 0]);
+}

@@ -46,10 +46,35 @@ pub struct DetectorRun {
     pub traces: u64,
     /// Findings it made.
     pub findings: u64,
+    /// What its calls took.
+    pub effort: Effort,
     /// Traces it could not judge, with the reason, ordered.
     pub set_aside: Vec<(usize, Arc<Fault>)>,
     /// What was cut of its answers.
     pub losses: Losses,
+}
+
+/// What calls of a detector took. It may differ from run to run, and belongs in no document.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Effort {
+    /// Calls, those that failed included.
+    pub calls: u64,
+    /// Spans it was offered.
+    pub spans: u64,
+    /// Time of the calls, nanoseconds; 0 where nobody measures.
+    pub busy_ns: u64,
+    /// Most memory of an instance, bytes.
+    pub memory_bytes: u64,
+}
+
+impl Effort {
+    /// Adds what further calls took.
+    pub fn add(&mut self, more: &Effort) {
+        self.calls += more.calls;
+        self.spans += more.spans;
+        self.busy_ns += more.busy_ns;
+        self.memory_bytes = self.memory_bytes.max(more.memory_bytes);
+    }
 }
 
 /// What a run, or a unit of it, came to.
@@ -116,6 +141,7 @@ impl Detection {
         for (run, part) in self.runs.iter_mut().zip(part.runs) {
             run.traces += part.traces;
             run.findings += part.findings;
+            run.effort.add(&part.effort);
             run.set_aside.extend(part.set_aside.into_iter().map(|(trace, fault)| (first + trace, fault)));
             run.losses.merge(&part.losses);
         }
@@ -238,13 +264,20 @@ pub struct Crew<'a> {
     /// Made when they are first needed.
     workers: Vec<Option<Worker>>,
     columns: Batch,
+    /// Nanoseconds since any point in time.
+    clock: fn() -> u64,
 }
 
 impl<'a> Crew<'a> {
     /// Returns a crew that has not been called yet.
     pub fn new(engine: &'a Engine, detectors: &'a [Detector]) -> Crew<'a> {
         let workers = detectors.iter().map(|_| None).collect();
-        Crew { engine, detectors, workers, columns: Batch::default() }
+        Crew { engine, detectors, workers, columns: Batch::default(), clock: || 0 }
+    }
+
+    /// Measures calls by a clock of nanoseconds.
+    pub fn timed_by(self, clock: fn() -> u64) -> Crew<'a> {
+        Crew { clock, ..self }
     }
 
     /// Runs every detector over a unit of traces. What comes of it is final after [`Accounts::settle`].
@@ -276,7 +309,14 @@ impl<'a> Crew<'a> {
                     run.set_aside.extend(range.clone().map(|trace| (trace, fault.clone())));
                     continue;
                 }
+                let started = (self.clock)();
                 let outcome = self.worker(index)?.detect(some, &batch, texts, 1);
+                run.effort.add(&Effort {
+                    calls: outcome.calls,
+                    spans: u64::from(batch.spans()),
+                    busy_ns: (self.clock)().saturating_sub(started),
+                    memory_bytes: outcome.memory_bytes,
+                });
                 cost.culprits += outcome.set_aside.len();
                 cost.bytes += outcome.findings.iter().map(RawFinding::bytes).sum::<usize>();
                 cost.last_fault =
@@ -309,7 +349,7 @@ impl<'a> Crew<'a> {
 
 fn too_many_findings(allowed: usize) -> Fault {
     let message = format!("given up: its findings in one run take more than {allowed} bytes");
-    Fault { kind: FaultKind::Output, message }
+    Fault::of_run(FaultKind::Output, message)
 }
 
 /// Cuts traces into ranges, each closed when it has so many traces or spans.

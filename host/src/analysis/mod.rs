@@ -9,6 +9,7 @@
 //! | `measure` | the same steps with a clock, for `tracewatt bench` |
 //! | `profiles` | overrides for services and endpoints |
 //! | `sums` | adds up what came of units |
+//! | `watch` | who looks on: fault bundles, the account of plug-ins |
 //! | `assemble` | the report, and the verdict |
 
 mod assemble;
@@ -18,13 +19,15 @@ mod memory;
 mod profiles;
 mod stream;
 mod sums;
+mod watch;
 
 pub use intake::Intake;
 pub use measure::{Measured, measure};
 pub use memory::{Traces, analyze_traces, read};
 pub(crate) use memory::{fold, run_detectors, run_variants};
 pub(crate) use profiles::Variant;
-pub use stream::analyze;
+pub use stream::{analyze, analyze_with};
+pub use watch::{PluginStats, Watch};
 
 use crate::cli::invocation::Environment;
 use crate::config::Config;

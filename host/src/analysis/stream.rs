@@ -6,6 +6,7 @@ use super::assemble::assemble;
 use super::intake::take_in;
 use super::profiles::{Lineup, Place, as_configured, places};
 use super::sums::{Sums, source};
+use super::watch::Watch;
 use super::{Ignores, Input, Intake, Judgement, threads, window_options};
 use crate::session::Session;
 use crate::spool::{Concurrency, InFlight, SpanSpool};
@@ -31,6 +32,19 @@ const IN_FLIGHT_SHARE: usize = 8;
 /// # Errors
 /// The first input that cannot be read; a temporary file that fails; a component that does not export what it should.
 pub fn analyze(session: &Session, inputs: Vec<Input<'_>>, judgement: &Judgement<'_>) -> Result<Report> {
+    analyze_with(session, inputs, judgement, &Watch::default())
+}
+
+/// As [`analyze`], watched.
+///
+/// # Errors
+/// As [`analyze`].
+pub fn analyze_with(
+    session: &Session,
+    inputs: Vec<Input<'_>>,
+    judgement: &Judgement<'_>,
+    watch: &Watch<'_>,
+) -> Result<Report> {
     let budget = (session.config.input.memory_mib as usize).saturating_mul(1024 * 1024);
     let spool = SpanSpool::new(budget - budget / IN_FLIGHT_SHARE);
     let mut intake = take_in(&session.config, inputs, &spool)?;
@@ -67,6 +81,7 @@ pub fn analyze(session: &Session, inputs: Vec<Input<'_>>, judgement: &Judgement<
         lineup: &lineup,
         accounts: &accounts,
         order: &order,
+        watch,
     };
     ticking(&session.engine, || each(units.ranges.len(), || judged.thread()))?;
     let state = order.state.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -136,6 +151,7 @@ struct Judged<'a, 's> {
     lineup: &'a Lineup<'a>,
     accounts: &'a Accounts,
     order: &'a InOrder<'s>,
+    watch: &'a Watch<'a>,
 }
 
 impl Judged<'_, '_> {
@@ -148,7 +164,7 @@ impl Judged<'_, '_> {
     }
 
     fn judge(&self) -> Result<()> {
-        let mut crew = Crew::new(&self.session.engine, &self.lineup.detectors);
+        let mut crew = Crew::new(&self.session.engine, &self.lineup.detectors).timed_by(self.watch.clock());
         let mut texts = self.intake.texts.handle();
         while let Some(unit) = self.order.take(self.units.ranges.len()) {
             let kept = lock(&self.units.kept).remove(&unit);
@@ -165,6 +181,8 @@ impl Judged<'_, '_> {
             let detection = crew.detect(unit, &traces, &self.intake.texts, self.accounts)?;
             self.order.add(unit, traces, detection, |unit, traces, mut detection| {
                 self.accounts.settle(unit, traces.len(), &mut detection);
+                let Intake { ids, texts, .. } = self.intake;
+                self.watch.note(&self.lineup.detectors, &detection, traces, ids, texts);
                 self.lineup.sift(traces, detection)
             });
         }

@@ -165,6 +165,12 @@ struct AnalyzeArgs {
     /// Write how long each step took to standard error
     #[arg(long)]
     timings: bool,
+    /// Write what every plug-in did and took to standard error
+    #[arg(long)]
+    plugin_stats: bool,
+    /// Write what led to faults of plug-ins into this folder, for `plugin replay`
+    #[arg(long, value_name = "FOLDER")]
+    fault_bundles: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -404,6 +410,8 @@ impl AnalyzeArgs {
             filters: self.filters,
             environment: self.environment.unwrap_or(default),
             timings: self.timings,
+            plugin_stats: self.plugin_stats,
+            fault_bundles: self.fault_bundles,
         })
     }
 }

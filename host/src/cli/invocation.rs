@@ -97,8 +97,36 @@ pub enum PluginAction {
         /// Runs of each step.
         runs: u32,
     },
+    /// Compare what two versions of one find.
+    Diff(PluginDiff),
+    /// Make a call that failed again.
+    Replay(Replay),
     /// List those of the configuration.
     List(ConfigSource),
+}
+
+/// `tracewatt plugin diff`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PluginDiff {
+    /// The plug-in as it is, with the settings of both.
+    pub old: Subject,
+    /// The plug-in as it would be: component, or folder of a plug-in.
+    pub new: PathBuf,
+    /// Files, globs, `-`; never empty.
+    pub inputs: Vec<PathBuf>,
+    /// What to write; none stands for text.
+    pub outputs: Vec<Output>,
+}
+
+/// `tracewatt plugin replay`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Replay {
+    /// Fault bundle.
+    pub bundle: PathBuf,
+    /// The component; without one, that of the configuration with the digest in the bundle.
+    pub plugin: Option<PathBuf>,
+    /// Configuration.
+    pub config: ConfigSource,
 }
 
 /// `tracewatt plugin run`.
@@ -202,6 +230,10 @@ pub struct Analyze {
     pub environment: Environment,
     /// Whether to write timings to standard error.
     pub timings: bool,
+    /// Whether to write what every plug-in did and took to standard error.
+    pub plugin_stats: bool,
+    /// Folder for fault bundles.
+    pub fault_bundles: Option<PathBuf>,
 }
 
 /// `explain`.

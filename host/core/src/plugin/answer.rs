@@ -113,7 +113,7 @@ pub(super) fn check(
 }
 
 fn nonsense(message: String) -> Fault {
-    Fault { kind: FaultKind::Answer, message }
+    Fault::new(FaultKind::Answer, message)
 }
 
 /// Returns rows of the batch as rows of the trace that has the rows `of`.

@@ -1,9 +1,11 @@
 //! What a plug-in did wrong.
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// The ways a plug-in can fail. The names are used in reports and metrics.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum FaultKind {
     /// It trapped: a panic, an unreachable instruction, a division by zero, a stack overflow.
     Trap,
@@ -39,8 +41,36 @@ impl FaultKind {
 pub struct Fault {
     /// What kind.
     pub kind: FaultKind,
-    /// What happened, with the guest's own panic message and backtrace where there is one.
+    /// What happened, with the guest's own panic message where there is one.
     pub message: String,
+    /// Functions of the guest that were running, innermost first, where it trapped.
+    pub backtrace: Vec<String>,
+    /// What the guest wrote to its log in that call, oldest first.
+    pub log: Vec<LogLine>,
+    /// Whether one call on one batch failed, so that the same call would fail again; else the plug-in was given up
+    /// for what all calls together came to.
+    pub of_call: bool,
+}
+
+/// A message of a guest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogLine {
+    /// `trace`, `debug`, `info`, `warn` or `error`.
+    pub level: String,
+    /// What it wrote.
+    pub message: String,
+}
+
+impl Fault {
+    /// Returns a fault of a call, without backtrace and log.
+    pub(super) fn new(kind: FaultKind, message: String) -> Fault {
+        Fault { kind, message, backtrace: Vec::new(), log: Vec::new(), of_call: true }
+    }
+
+    /// Returns the fault of a plug-in that is given up for what all its calls came to.
+    pub(crate) fn of_run(kind: FaultKind, message: String) -> Fault {
+        Fault { of_call: false, ..Fault::new(kind, message) }
+    }
 }
 
 impl fmt::Display for Fault {

@@ -1,6 +1,7 @@
 //! What a guest can call: the columns of the current batch, texts, the log. Every function is a plain look-up
 //! in the store's state; nonsense from the guest traps the guest.
 
+use super::LogLine;
 use super::answer;
 use super::bindings::tracewatt::plugin::host::Level;
 use super::instance::State;
@@ -39,10 +40,29 @@ impl Log {
         self.lines.iter().rev().find(error).map(|(_, message)| message.as_str())
     }
 
+    /// Returns the messages, oldest first.
+    pub(super) fn lines(&self) -> Vec<LogLine> {
+        let line = |(level, message): &(Level, String)| LogLine {
+            level: word(*level).to_owned(),
+            message: message.clone(),
+        };
+        self.lines.iter().map(line).collect()
+    }
+
     /// Empties the log for the next call, and returns how many messages it did not hold.
     pub(super) fn clear(&mut self) -> u64 {
         self.lines.clear();
         std::mem::take(&mut self.dropped)
+    }
+}
+
+fn word(level: Level) -> &'static str {
+    match level {
+        Level::Trace => "trace",
+        Level::Debug => "debug",
+        Level::Info => "info",
+        Level::Warn => "warn",
+        Level::Error => "error",
     }
 }
 

@@ -13,7 +13,7 @@ use crate::trace::{SharedBatch, Texts};
 use bindings::exports::tracewatt::plugin::manifest as wit_manifest;
 use std::sync::Arc;
 use wasmtime::component::{Component, Linker};
-use wasmtime::{Engine, Result, Store, Trap};
+use wasmtime::{Engine, Result, Store, Trap, WasmBacktrace};
 
 /// Messages to the log beyond those that are kept of a call.
 const LOG_MESSAGES_DROPPED: &str = "plugin_log_messages_dropped";
@@ -79,13 +79,18 @@ impl Prepared {
         instance.store.set_epoch_deadline(deadline_ticks(self.limits));
         match instance.detector.tracewatt_plugin_lifecycle().call_configure(&mut instance.store, &entries) {
             Ok(Ok(())) => Ok(instance),
-            Ok(Err(message)) => Err(Fault { kind: FaultKind::Configure, message: answer::said(message) }),
+            Ok(Err(message)) => Err(Fault::new(FaultKind::Configure, answer::said(message))),
             Err(error) => Err(fault(&instance.store, &error, Phase::Call)),
         }
     }
 }
 
 impl Instance {
+    /// Memories and tables, bytes.
+    pub(super) fn memory_bytes(&self) -> u64 {
+        self.store.data().meter.granted() as u64
+    }
+
     /// Calls `detect` on a batch. The texts must be the same, or grown, under the same `epoch`. What is not in
     /// the answer although the guest wrote it is added to `losses`.
     pub(super) fn detect(
@@ -111,14 +116,11 @@ impl Instance {
         state.batch = None;
         state.texts = None;
         match answer {
-            Ok(findings) if findings.len() > self.limits.findings => Err(Fault {
-                kind: FaultKind::Output,
-                message: format!(
-                    "{} findings in one answer, {} are allowed",
-                    findings.len(),
-                    self.limits.findings
-                ),
-            }),
+            Ok(findings) if findings.len() > self.limits.findings => {
+                let (found, allowed) = (findings.len(), self.limits.findings);
+                let message = format!("{found} findings in one answer, {allowed} are allowed");
+                Err(Fault::new(FaultKind::Output, message))
+            }
             Ok(findings) => {
                 losses.add(LOG_MESSAGES_DROPPED, self.store.data_mut().log.clear());
                 Ok(findings)
@@ -174,7 +176,23 @@ fn fault(store: &Store<State>, error: &wasmtime::Error, phase: Phase) -> Fault {
         Some(said) => format!("{said} ({cause})"),
         None => cause,
     };
-    Fault { kind, message: answer::said(message) }
+    let backtrace = error.downcast_ref::<WasmBacktrace>().map(frames).unwrap_or_default();
+    Fault { backtrace, log: state.log.lines(), ..Fault::new(kind, answer::said(message)) }
+}
+
+/// Frames kept of a backtrace, the innermost.
+const MAX_FRAMES: usize = 64;
+
+/// Functions of a backtrace by their names as written in the source; the address where a function has none.
+fn frames(backtrace: &WasmBacktrace) -> Vec<String> {
+    // The text is the one place where wasmtime demangles: a line of words, then `  12: 0x3fa - module!function`.
+    let text = backtrace.to_string();
+    let lines = text.lines().filter_map(|line| line.trim_start().split_once(": "));
+    let frames = lines.filter(|(number, _)| number.bytes().all(|byte| byte.is_ascii_digit()));
+    let named = frames.map(|(_, frame)| frame.split_once(" - ").map_or(frame, |(_, name)| name));
+    // Which module of the component it is says nothing: there is one of the author's.
+    let functions = named.map(|name| name.split_once('!').map_or(name, |(_, function)| function));
+    functions.take(MAX_FRAMES).map(|name| name.trim().to_owned()).collect()
 }
 
 fn entry(name: &str, value: &SettingValue) -> wit::Entry {

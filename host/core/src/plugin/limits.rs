@@ -1,6 +1,7 @@
 //! What an instance may use, and the account that holds it to that. The limits are per store: a component made
 //! of several modules, with a memory and tables each, has one budget for all of them.
 
+use serde::{Deserialize, Serialize};
 use wasmtime::{ResourceLimiter, Result};
 
 /// Modules, memories and tables of one instance, each. A component made of Rust has three modules; one that brings
@@ -10,7 +11,7 @@ const MAX_PARTS: usize = 64;
 const ELEMENT_BYTES: usize = size_of::<usize>();
 
 /// What one instance of a plug-in may use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     /// All its linear memories and tables together, in bytes.
     pub memory_bytes: usize,
@@ -54,6 +55,11 @@ pub(super) struct Meter {
 impl Meter {
     pub(super) fn new(limit: usize) -> Meter {
         Meter { limit, ..Meter::default() }
+    }
+
+    /// Bytes granted so far.
+    pub(super) fn granted(&self) -> usize {
+        self.granted
     }
 
     /// Whether a request was refused that the guest has not been seen to survive.

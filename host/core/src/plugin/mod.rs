@@ -11,6 +11,7 @@
 
 mod answer;
 mod bindings;
+mod bundle;
 mod component;
 mod engine;
 mod fault;
@@ -22,11 +23,12 @@ mod sealed;
 mod worker;
 
 pub use answer::RawFinding;
+pub use bundle::{BUNDLE_FORMAT, Bundle, BundleError, BundledPlugin, SavedBatch};
 pub use component::{
     MANIFEST_SECTION, Plugin, PluginError, WIT_VERSION, audit, digest, imports, interfaces, stamped,
 };
 pub use engine::{compatibility, engine, precompile, ticking};
-pub use fault::{Fault, FaultKind};
+pub use fault::{Fault, FaultKind, LogLine};
 pub use limits::Limits;
 pub use manifest::{Fix, Interest, Manifest, Rule, Setting, SettingKind, SettingValue};
 pub use sealed::{seal, unseal};

@@ -22,6 +22,10 @@ pub struct Outcome {
     pub set_aside: Vec<(usize, Arc<Fault>)>,
     /// What was cut of the answers.
     pub losses: Losses,
+    /// Calls it took.
+    pub calls: u64,
+    /// Memory of the instance, the largest where it took several, bytes.
+    pub memory_bytes: u64,
 }
 
 /// A plug-in on one thread.
@@ -58,6 +62,11 @@ impl Worker {
         Ok(())
     }
 
+    /// One call on a batch; returns how many findings came of it.
+    pub fn replay(&mut self, batch: &SharedBatch, texts: &Arc<Texts>) -> Result<usize, Arc<Fault>> {
+        self.call(batch, texts, 1, 0, &mut Outcome::default()).map(|(findings, _)| findings.len())
+    }
+
     /// Offers traces to the plug-in. `batch` holds the columns of exactly these traces. When more than
     /// [`MAX_CULPRITS`] of them make it fail, the rest is set aside with the last of these faults.
     pub fn detect(
@@ -83,7 +92,7 @@ impl Worker {
     ) {
         let exhausted = outcome.set_aside.len() > MAX_CULPRITS;
         let last_fault = outcome.set_aside.last().filter(|_| exhausted).map(|(_, fault)| fault.clone());
-        let fault = match last_fault.map_or_else(|| self.call(batch, texts, epoch, first), Err) {
+        let fault = match last_fault.map_or_else(|| self.call(batch, texts, epoch, first, outcome), Err) {
             Ok((findings, losses)) => {
                 outcome.losses.merge(&losses);
                 return outcome.findings.extend(findings);
@@ -107,13 +116,17 @@ impl Worker {
         texts: &Arc<Texts>,
         epoch: u32,
         first: usize,
+        outcome: &mut Outcome,
     ) -> Result<(Vec<RawFinding>, Losses), Arc<Fault>> {
         let mut losses = Losses::default();
         let mut instance = match self.instance.take() {
             Some(instance) => instance,
             None => self.start()?,
         };
-        let answer = instance.detect(batch, texts, epoch, &mut losses)?;
+        let answer = instance.detect(batch, texts, epoch, &mut losses);
+        outcome.calls += 1;
+        outcome.memory_bytes = outcome.memory_bytes.max(instance.memory_bytes());
+        let answer = answer?;
         let rules = self.rules;
         let check = |finding| answer::check(finding, batch, rules, first, &mut losses);
         let findings = answer.into_iter().map(check).collect::<Result<Vec<_>, Fault>>()?;

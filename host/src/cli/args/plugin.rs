@@ -1,7 +1,7 @@
 //! What can be typed behind `tracewatt plugin`.
 
 use super::{ConfigArgs, OutputArgs};
-use crate::cli::invocation::{Kind, Language, PluginAction, PluginRun, Subject};
+use crate::cli::invocation::{Kind, Language, PluginAction, PluginDiff, PluginRun, Replay, Subject};
 use crate::config::Flag;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
@@ -28,6 +28,10 @@ enum PluginActionArgs {
     Bench(BenchArgs),
     /// Show what a component is: digest, interfaces, finding types, settings
     Inspect(SubjectArgs),
+    /// Show what another version of a plug-in would change, on the same traces
+    Diff(DiffArgs),
+    /// Make the call again that failed, from a file that `analyze --fault-bundles` wrote
+    Replay(ReplayArgs),
     /// List the plug-ins of the configuration, their finding types and settings
     List(ConfigArgs),
     /// Write this program's SDK into the folder of a plug-in, in place of an older one
@@ -123,6 +127,35 @@ struct BenchArgs {
     runs: u32,
 }
 
+#[derive(Debug, Args)]
+struct DiffArgs {
+    /// Component as it is, or its folder, which is built first
+    #[arg(value_name = "OLD")]
+    old: PathBuf,
+    /// Component as it would be, or its folder
+    #[arg(value_name = "NEW")]
+    new: PathBuf,
+    /// Trace file or glob; repeatable
+    #[arg(long, value_name = "INPUT", required = true)]
+    traces: Vec<PathBuf>,
+    #[command(flatten)]
+    sets: SetArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+struct ReplayArgs {
+    /// Fault bundle
+    #[arg(value_name = "BUNDLE")]
+    bundle: PathBuf,
+    /// Component [default: the one of the configuration with the digest in the bundle]
+    #[arg(long, value_name = "FILE")]
+    plugin: Option<PathBuf>,
+    #[command(flatten)]
+    config: ConfigArgs,
+}
+
 impl PluginArgs {
     pub(super) fn resolve(self) -> Result<PluginAction, clap::Error> {
         Ok(match self.action {
@@ -149,6 +182,17 @@ impl PluginArgs {
                 spans: args.spans,
                 runs: args.runs,
             },
+            PluginActionArgs::Diff(args) => PluginAction::Diff(PluginDiff {
+                old: args.sets.subject(args.old),
+                new: args.new,
+                inputs: args.traces,
+                outputs: args.output.resolve("plugin diff")?,
+            }),
+            PluginActionArgs::Replay(args) => PluginAction::Replay(Replay {
+                bundle: args.bundle,
+                plugin: args.plugin,
+                config: args.config.resolve(Vec::new()),
+            }),
             PluginActionArgs::List(config) => PluginAction::List(config.resolve(Vec::new())),
         })
     }

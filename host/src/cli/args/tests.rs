@@ -50,6 +50,8 @@ fn without_flags_everything_is_a_default() {
             acknowledgments: Acknowledgments::Apply,
             filters: Filters::default(),
             environment: Environment::Local,
+            fault_bundles: None,
+            plugin_stats: false,
             timings: false,
         }
     );

@@ -34,11 +34,23 @@ pub fn run(command: Diff, terminal: &Terminal) -> Result<Exit> {
     let acknowledgments = acknowledgments(&session.config, command.acknowledgments)?;
     let before = side(&session, &command, &acknowledgments, &before, None)?;
     let after = side(&session, &command, &acknowledgments, &after, Some(&before))?;
-    let diff = gate::diff(&before, &after);
+    write(&session, &before, &after, &command.outputs, terminal)?;
+    Ok(super::analyze::exit(command.verdict, &after))
+}
+
+/// Writes what two reports have in common, and what not, to the outputs asked for, else as text.
+pub fn write(
+    session: &Session,
+    before: &Report,
+    after: &Report,
+    outputs: &[Output],
+    terminal: &Terminal,
+) -> Result<()> {
+    let diff = gate::diff(before, after);
     let manifests = session.manifests();
-    let options = render(&session, &manifests, terminal);
+    let options = render(session, &manifests, terminal);
     let text = [Output::on_stdout("text")?];
-    let outputs = if command.outputs.is_empty() { &text[..] } else { &command.outputs };
+    let outputs = if outputs.is_empty() { &text[..] } else { outputs };
     let mut stdout = BufWriter::new(std::io::stdout().lock());
     for output in outputs {
         let write = |out: &mut dyn Write| match output.format.name {
@@ -46,11 +58,11 @@ pub fn run(command: Diff, terminal: &Terminal) -> Result<Exit> {
             "json" => report::diff::write_json(&diff, out),
             "markdown" => report::diff::write_markdown(&diff, &options, out),
             // The formats of code scanning know new, unchanged and absent results themselves.
-            _ => (output.format.write)(&after, &options, out),
+            _ => (output.format.write)(after, &options, out),
         };
         write_output(output, &mut stdout, write)?;
     }
-    Ok(super::analyze::exit(command.verdict, &after))
+    Ok(())
 }
 
 /// Returns a saved report judged anew, or the analysis of traces. The side after is compared with the side before.

@@ -4,9 +4,11 @@
 mod bench;
 mod build;
 mod check;
+mod diff;
 mod inspect;
 mod list;
 mod new;
+mod replay;
 mod run;
 mod subject;
 mod test;
@@ -29,6 +31,8 @@ pub fn run(action: PluginAction, terminal: &Terminal) -> Result<Exit> {
         PluginAction::Bench { subject, traces, spans, runs } => {
             bench::run(&subject, traces.as_deref(), spans, runs, terminal)
         }
+        PluginAction::Diff(diff) => diff::run(&diff, terminal),
+        PluginAction::Replay(replay) => replay::run(&replay, terminal),
         PluginAction::List(source) => list::run(&source, terminal),
     }
 }
