@@ -37,7 +37,7 @@ fn main() -> Result<(), Failure> {
 /// What `tracewatt plugin new` writes from: the SDK, its templates and the interface, as a table of paths and texts.
 fn sdk(workspace: &Path) -> Result<String, Failure> {
     let mut files = vec![PathBuf::from("Cargo.toml")];
-    for folder in ["sdk/rust", "wit"] {
+    for folder in ["sdk/rust", "sdk/js", "sdk/python", "wit"] {
         list(workspace, Path::new(folder), &mut files)?;
     }
     files.sort();
@@ -56,6 +56,8 @@ fn list(workspace: &Path, folder: &Path, files: &mut Vec<PathBuf>) -> Result<(),
         let entry = entry?;
         let path = folder.join(entry.file_name());
         match entry.file_type()? {
+            // What Python leaves behind.
+            _ if entry.file_name() == "__pycache__" => {}
             kind if kind.is_dir() => list(workspace, &path, files)?,
             _ => files.push(path),
         }

@@ -86,14 +86,14 @@ impl Reader {
     }
 
     /// Works in a new plug-in's folder that holds what an example does: outside the repository, as anybody would.
-    fn begin_with(&mut self, example: &str) {
-        self.run(&format!("tracewatt plugin new detector {example}"));
+    fn begin_with(&mut self, example: &str, language: &str) {
+        self.run(&format!("tracewatt plugin new detector {example} --language {language}"));
         let (from, to) = (workspace().join("examples").join(example), self.folder.join(example));
+        let manifest = fs::read(to.join("Cargo.toml"));
         fs::remove_dir_all(to.join("cases")).unwrap();
-        for part in ["src", "cases"] {
-            copy(&from.join(part), &to.join(part));
-        }
-        fs::copy(from.join("README.md"), to.join("README.md")).unwrap();
+        copy(&from, &to);
+        // In the repository a crate is a member of the workspace; outside it has what `new` wrote.
+        manifest.into_iter().for_each(|manifest| fs::write(to.join("Cargo.toml"), manifest).unwrap());
         fs::copy(self.place.path("traces.json"), to.join("traces.json")).unwrap();
         self.folder = to;
     }
@@ -126,8 +126,65 @@ fn the_guide_can_be_followed() {
 fn the_examples_do_what_their_pages_say() {
     for example in ["forbidden_table_access", "no_select_star"] {
         let mut reader = Reader::new();
-        reader.begin_with(example);
+        reader.begin_with(example, "rust");
         reader.follow(&page(&format!("examples/{example}/README.md")));
+    }
+}
+
+/// Scenario: the examples in JavaScript and Python, each from its README, toolchains installed as it says. Guarantees:
+/// every command ends as it says; the component imports nothing but our interfaces; what is thrown in it becomes a
+/// fault with its message and place.
+#[test]
+fn the_examples_in_other_languages_do_what_their_pages_say() {
+    for (example, language, file, thrown) in [
+        (
+            "query_budget",
+            "javascript",
+            "plugin.js",
+            ("*detect(batch, {", "*detect(batch, { oops = nothing.at,"),
+        ),
+        ("retry_storm", "python", "plugin.py", ("yield self.finding(storm)", "yield self.found(storm)")),
+    ] {
+        let mut reader = Reader::new();
+        reader.begin_with(example, language);
+        reader.follow(&page(&format!("examples/{example}/README.md")));
+        let component = fs::read(reader.folder.join(format!("{example}.wasm"))).unwrap();
+        let foreign: Vec<String> = tracewatt_core::plugin::imports(&component).unwrap();
+        let foreign: Vec<&String> =
+            foreign.iter().filter(|name| !name.starts_with("tracewatt:plugin/")).collect();
+        assert!(foreign.is_empty(), "{example}: {foreign:?}");
+
+        let source = fs::read_to_string(reader.folder.join(file)).unwrap();
+        let broken = source.replace(thrown.0, thrown.1);
+        assert_ne!(broken, source);
+        fs::write(reader.folder.join(file), broken).unwrap();
+        reader.printed.clear();
+        reader.run("tracewatt plugin test # exit 1");
+        let said = &reader.printed;
+        assert!(said.contains("the detector failed: trap") && said.contains(file), "{said}");
+    }
+}
+
+/// Scenario: a new plug-in in each language, from an empty folder. Guarantees: it builds, passes its cases and its
+/// check, and takes part in an analysis.
+#[test]
+fn a_new_plugin_in_any_language_works() {
+    for (language, install) in [
+        ("javascript", "npm install --no-audit --no-fund"),
+        ("python", "python3 -m venv .venv && .venv/bin/pip install --quiet -r requirements.txt"),
+    ] {
+        let mut reader = Reader::new();
+        reader.run(&format!("tracewatt plugin new detector mine --language {language}"));
+        for step in [
+            "cd mine",
+            install,
+            "tracewatt plugin test",
+            "tracewatt plugin check mine.wasm",
+            "tracewatt analyze ../traces.json --set plugins.mine.path=mine.wasm --set plugins.mine.settings.max_calls=2",
+        ] {
+            reader.run(step);
+        }
+        assert!(reader.printed.contains("Too many calls"), "{language}: {}", reader.printed);
     }
 }
 

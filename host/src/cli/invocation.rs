@@ -161,8 +161,13 @@ pub enum Kind {
 /// What a plug-in is written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Language {
-    /// Rust, with sdk/rust.
+    /// Rust, with cargo.
     Rust,
+    /// JavaScript, with componentize-js of npm.
+    #[value(name = "javascript", alias = "js")]
+    JavaScript,
+    /// Python, with componentize-py of PyPI.
+    Python,
 }
 
 /// `tracewatt bench`.

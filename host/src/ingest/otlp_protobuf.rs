@@ -8,7 +8,7 @@
 
 use super::any::{Any, Composite};
 use super::out::{Out, reset, role_of_number, span_id_of, status_of_text, trace_id_of, write_base64};
-use super::wire::{Field, Message, Reason, Wire, WireError};
+use super::wire::{Field, Message, Reason, Wire, WireError, only_int, short_pair, short_text};
 use std::borrow::Cow;
 use std::rc::Rc;
 use tracewatt_core::semconv::{AttrSet, RawSpan, Value};
@@ -169,6 +169,7 @@ pub(super) fn message(message: &Message<'_>, out: &mut Out<'_>) -> Result<()> {
 }
 
 /// Calls `visit` with every field, also with a last one that is cut off.
+#[inline(always)]
 fn each<'a>(message: &Message<'a>, mut visit: impl FnMut((u32, Field<'a>)) -> Result<()>) -> Result<()> {
     let mut wire = Wire::of(message);
     while let Some(field) = wire.next()? {
@@ -312,10 +313,25 @@ fn status(message: &Message<'_>, span: &mut RawSpan<'_>) -> Result<()> {
 }
 
 fn attribute<'a>(message: &Message<'a>, set: &mut AttrSet<'a>, out: &mut Out<'_>) -> Result<()> {
+    if message.complete
+        && let Some((key, value)) = short_pair(message.bytes)
+        && let (Ok(key), Some(value)) = (str::from_utf8(key), simple(value))
+    {
+        out.attribute(set, Cow::Borrowed(key), value);
+        return Ok(());
+    }
     if let (key, Some(value)) = key_value(message, out, 0)? {
         out.attribute(set, key, value.into_value());
     }
     Ok(())
+}
+
+/// A value that is one text or one whole number, as nearly every one is.
+fn simple(value: &[u8]) -> Option<Value<'_>> {
+    match short_text(value) {
+        Some(text) => str::from_utf8(text).ok().map(|text| Value::Text(Cow::Borrowed(text))),
+        None => only_int(value).map(Value::Int),
+    }
 }
 
 fn key_value<'a>(
@@ -388,9 +404,11 @@ fn composite<'a>(
 }
 
 fn text<'a>(message: &Message<'a>, out: &mut Out<'_>) -> Result<Cow<'a, str>> {
-    let text = String::from_utf8_lossy(message.bytes);
-    if matches!(text, Cow::Owned(_)) {
-        out.losses.add("invalid_utf8_replaced", 1);
+    match str::from_utf8(message.bytes) {
+        Ok(text) => Ok(Cow::Borrowed(text)),
+        Err(_) => {
+            out.losses.add("invalid_utf8_replaced", 1);
+            Ok(String::from_utf8_lossy(message.bytes))
+        }
     }
-    Ok(text)
 }

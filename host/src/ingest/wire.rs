@@ -92,6 +92,7 @@ impl<'a> Wire<'a> {
 
     /// Returns number and value of the next field. In an incomplete message the last field may be
     /// incomplete too; then it holds what is there.
+    #[inline(always)]
     pub fn next(&mut self) -> Result<Option<(u32, Field<'a>)>, WireError> {
         if self.at >= self.message.bytes.len() {
             return Ok(None);
@@ -110,8 +111,20 @@ impl<'a> Wire<'a> {
         Ok(Some((number, field)))
     }
 
-    /// Reads a variable-length number.
+    /// Reads a variable-length number. Most have one byte.
+    #[inline(always)]
     pub fn varint(&mut self) -> Result<u64, WireError> {
+        match self.message.bytes.get(self.at) {
+            Some(&byte) if byte < 0x80 => {
+                self.at += 1;
+                Ok(u64::from(byte))
+            }
+            _ => self.long_varint(),
+        }
+    }
+
+    #[cold]
+    fn long_varint(&mut self) -> Result<u64, WireError> {
         let start = self.offset();
         let mut value = 0u64;
         for shift in (0..70).step_by(7) {
@@ -128,6 +141,7 @@ impl<'a> Wire<'a> {
         Err(WireError { offset: start, reason: Reason::Varint })
     }
 
+    #[inline(always)]
     fn fixed<const N: usize>(&mut self) -> Result<[u8; N], WireError> {
         let rest = self.message.bytes.get(self.at..).unwrap_or_default();
         let bytes = *rest.first_chunk().ok_or_else(|| self.overrun())?;
@@ -135,6 +149,7 @@ impl<'a> Wire<'a> {
         Ok(bytes)
     }
 
+    #[inline(always)]
     fn delimited(&mut self) -> Result<Message<'a>, WireError> {
         let length = self.varint()?;
         let rest = self.message.bytes.get(self.at..).unwrap_or_default();
@@ -148,10 +163,54 @@ impl<'a> Wire<'a> {
         Ok(Message { bytes: &rest[..taken], offset, complete })
     }
 
+    #[cold]
     /// What running out of bytes means: a broken message, or the end of the input.
     fn overrun(&self) -> WireError {
         let reason = if self.message.complete { Reason::Overrun } else { Reason::End };
         WireError { offset: self.message.offset + self.message.bytes.len(), reason }
+    }
+}
+
+/// Returns a key and the content of its value from a message that is nothing but `key = 1` and then `value = 2`, both
+/// shorter than 16 KiB: how nearly every attribute is written. Any other one is for [`Wire`].
+#[inline]
+pub(super) fn short_pair(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (key, rest) = short(bytes, KEY)?;
+    let (value, rest) = short(rest, VALUE)?;
+    rest.is_empty().then_some((key, value))
+}
+
+/// Returns the text that a value holds and nothing else: `string_value = 1`, shorter than 16 KiB.
+#[inline]
+pub(super) fn short_text(value: &[u8]) -> Option<&[u8]> {
+    short(value, KEY).and_then(|(text, rest)| rest.is_empty().then_some(text))
+}
+
+/// Returns the number that a value holds and nothing else: `int_value = 3`.
+#[inline]
+pub(super) fn only_int(value: &[u8]) -> Option<i64> {
+    let [INT, rest @ ..] = value else { return None };
+    let mut wire = Wire::of(&Message { bytes: rest, offset: 0, complete: true });
+    let number = wire.varint().ok()?;
+    (wire.at == rest.len()).then_some(number.cast_signed())
+}
+
+/// Field 3, a variable-length number.
+const INT: u8 = 3 << 3;
+/// Field 1, and field 2, length-delimited.
+const KEY: u8 = 1 << 3 | 2;
+const VALUE: u8 = 2 << 3 | 2;
+
+#[inline]
+fn short(bytes: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
+    match bytes {
+        [first, length, rest @ ..] if *first == tag && *length < 0x80 => {
+            rest.split_at_checked((*length).into())
+        }
+        [first, low, high, rest @ ..] if *first == tag && *high < 0x80 => {
+            rest.split_at_checked(usize::from(*low & 0x7f) | usize::from(*high) << 7)
+        }
+        _ => None,
     }
 }
 
@@ -170,6 +229,30 @@ mod tests {
             Err(error) => format!("{} at {}", error.reason, error.offset),
         };
         assert_eq!(got, expect, "{bytes:?}");
+    }
+
+    #[test]
+    fn short_pairs_are_those_that_are_nothing_else() {
+        let check =
+            |bytes: &[u8], expect: Option<(&[u8], &[u8])>| assert_eq!(short_pair(bytes), expect, "{bytes:?}");
+        check(&[0x0a, 1, b'k', 0x12, 2, 8, 9], Some((b"k", &[8, 9])));
+        check(&[0x0a, 0, 0x12, 0], Some((b"", b"")));
+        // In the other order, with more, with less, cut off, longer, twice.
+        check(&[0x12, 2, 8, 9, 0x0a, 1, b'k'], None);
+        check(&[0x0a, 1, b'k', 0x12, 2, 8, 9, 0x18, 1], None);
+        check(&[0x0a, 1, b'k'], None);
+        check(&[0x0a, 1, b'k', 0x12, 2, 8], None);
+        check(&[0x0a, 0x81, 0, b'k', 0x12, 0x80, 0], Some((b"k", b"")));
+        check(&[0x0a, 0x81, 0x80, 0, b'k', 0x12, 0], None);
+        check(&[0x0a, 1, b'k', 0x0a, 1, b'k'], None);
+        check(&[], None);
+        assert_eq!(short_text(&[0x0a, 2, b'o', b'k']), Some(&b"ok"[..]));
+        assert_eq!(short_text(&[0x0a, 2, b'o', b'k', 0x18, 1]), None);
+        assert_eq!(short_text(&[0x18, 1]), None);
+        assert_eq!(only_int(&[0x18, 0x96, 1]), Some(150));
+        for other in [&[0x18][..], &[0x18, 0x96], &[0x18, 1, 1], &[0x10, 1], &[]] {
+            assert_eq!(only_int(other), None, "{other:?}");
+        }
     }
 
     #[test]

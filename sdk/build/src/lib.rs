@@ -3,7 +3,7 @@
 
 mod folder;
 
-pub use folder::{Language, build, language, name};
+pub use folder::{Language, SDK_COPY, build, language, name};
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -35,9 +35,33 @@ pub enum BuildError {
         packages: String,
     },
     /// The folder holds nothing that a plug-in is made of.
-    #[error("{} holds no plug-in: there is no Cargo.toml; write one with: tracewatt plugin new", folder.display())]
+    #[error("{} holds no plug-in: there is no Cargo.toml, package.json or pyproject.toml; write one with: tracewatt plugin new", folder.display())]
     NoPlugin {
         /// Folder.
+        folder: PathBuf,
+    },
+    /// A program or package that makes components is not installed.
+    #[error("{tool} is missing; get it with: {remedy}")]
+    ToolMissing {
+        /// What is missing.
+        tool: String,
+        /// What to do.
+        remedy: String,
+    },
+    /// The program that makes components failed; its own messages are on standard error.
+    #[error("{program} failed to make a component of {name}, see above")]
+    Failed {
+        /// Program.
+        program: String,
+        /// Plug-in.
+        name: String,
+    },
+    /// The copy of the SDK is not in the folder.
+    #[error("there is no {}; put the SDK there with: tracewatt plugin sdk {}", path.display(), folder.display())]
+    NoSdk {
+        /// What was looked for.
+        path: PathBuf,
+        /// Folder of the plug-in.
         folder: PathBuf,
     },
     /// The file that names the plug-in does not.
@@ -131,9 +155,15 @@ pub fn componentize(name: &str, module: &[u8]) -> Result<Vec<u8>, BuildError> {
         .module(module)
         .and_then(|encoder| encoder.validate(true).encode())
         .map_err(|error| failed(format!("{error:#}")))?;
+    stamp_component(name, component)
+}
+
+/// Makes a plug-in of a component: audited, with its manifest stamped into it.
+fn stamp_component(name: &str, component: Vec<u8>) -> Result<Vec<u8>, BuildError> {
     let manifest = Plugin::describe(&component)
         .map_err(|source| BuildError::Rejected { name: name.to_owned(), source })?;
-    let manifest = serde_json::to_vec(&manifest).map_err(|error| failed(error.to_string()))?;
+    let manifest = serde_json::to_vec(&manifest)
+        .map_err(|error| BuildError::Componentize { name: name.to_owned(), reason: error.to_string() })?;
     Ok(stamp(component, &manifest))
 }
 

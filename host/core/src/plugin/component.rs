@@ -1,7 +1,7 @@
 //! A component on its way to becoming a plug-in: audit, version check, manifest.
 
-use super::engine::ticking;
-use super::{Fault, Manifest, Setting, SettingKind, engine, instance};
+use super::engine::{engine_for_one_call, ticking};
+use super::{Fault, Manifest, Setting, SettingKind, instance};
 use crate::hex::hex;
 use sha2::{Digest, Sha256};
 use wasmtime::Engine;
@@ -96,10 +96,15 @@ impl Plugin {
         Ok(Plugin { component, manifest, sha256: digest(bytes) })
     }
 
-    /// Returns the manifest that the component's own `describe` gives, without looking at a stamp.
+    /// Returns what the component says about itself when it is asked, whatever its stamp says.
+    pub fn ask(&self, engine: &Engine) -> Result<Manifest, PluginError> {
+        describe(engine, &self.component)
+    }
+
+    /// As [`Plugin::ask`], of a component that is not loaded.
     pub fn describe(bytes: &[u8]) -> Result<Manifest, PluginError> {
         audit(bytes)?;
-        let engine = engine().map_err(|error| PluginError::Compile(format!("{error:#}")))?;
+        let engine = engine_for_one_call().map_err(|error| PluginError::Compile(format!("{error:#}")))?;
         let component =
             Component::new(&engine, bytes).map_err(|error| PluginError::Compile(format!("{error:#}")))?;
         let manifest = describe(&engine, &component)?;

@@ -18,10 +18,19 @@ const MAX_STACK_BYTES: usize = 512 * 1024;
 /// Epoch interruption bounds the time of a call. Threads, shared memories and every other proposal that a
 /// detector has no use for are off. Fails when the machine cannot run Cranelift's code.
 pub fn engine() -> Result<Engine> {
+    engine_with(OptLevel::Speed)
+}
+
+/// Returns an engine for a component that is called once: it compiles faster, and runs slower.
+pub(super) fn engine_for_one_call() -> Result<Engine> {
+    engine_with(OptLevel::None)
+}
+
+fn engine_with(level: OptLevel) -> Result<Engine> {
     let mut config = Config::new();
     config
         .epoch_interruption(true)
-        .cranelift_opt_level(OptLevel::Speed)
+        .cranelift_opt_level(level)
         .max_wasm_stack(MAX_STACK_BYTES)
         .wasm_component_model(true)
         .wasm_memory64(false)

@@ -1,12 +1,13 @@
 //! `tracewatt plugin check`: whether this program would load a plug-in, step by step, with the reason where not.
 
 use super::subject::{self, Found, With};
+use crate::cli::commands::compiler;
 use crate::cli::invocation::Subject;
 use crate::cli::terminal::Terminal;
 use crate::exit::Exit;
 use anyhow::{Result, anyhow};
 use std::collections::BTreeMap;
-use tracewatt_core::plugin::{self, Plugin, PluginError, Worker};
+use tracewatt_core::plugin::{self, Manifest, PluginError, Worker};
 
 /// What came of the steps, in order; nothing follows one that fails.
 struct Steps(Vec<(&'static str, Result<String, String>)>);
@@ -48,7 +49,7 @@ fn check(found: &Found, subject: &Subject, terminal: &Terminal, steps: &mut Step
     if !steps.add("imports", plugin::audit(&found.bytes).map_err(said).map(|()| imports.join(" "))) {
         return;
     }
-    let described = Plugin::describe(&found.bytes).map_err(said);
+    let described = described(found, terminal).map_err(|error| format!("{error:#}"));
     let names = exports.join(" ");
     if !steps.add("exports", described.as_ref().map(|_| names).map_err(Clone::clone)) {
         return;
@@ -71,6 +72,12 @@ fn check(found: &Found, subject: &Subject, terminal: &Terminal, steps: &mut Step
         return;
     }
     steps.add("settings", settings(found, subject, terminal).map_err(|error| format!("{error:#}")));
+}
+
+/// Loads it and asks what it is.
+fn described(found: &Found, terminal: &Terminal) -> Result<Manifest> {
+    let engine = plugin::engine().map_err(|error| anyhow!("this machine cannot run plug-ins: {error:#}"))?;
+    Ok(compiler(terminal).load(&engine, &found.bytes, None)?.ask(&engine)?)
 }
 
 /// Loads it as an analysis would, and lets it accept its settings.

@@ -1,31 +1,31 @@
 //! `tracewatt plugin new`: a folder that builds and passes its cases. What it needs of the SDK and of the interface is
 //! copied into it, so that it builds wherever there is a toolchain, with the versions that this program fits.
 
-use crate::cli::invocation::{Kind, Language};
+use crate::cli::invocation::{self, Kind};
 use crate::cli::terminal::Terminal;
 use crate::exit::{Exit, UsageError};
 use anyhow::{Context, Result, bail};
 use std::fs;
 use std::path::Path;
 use toml_edit::{Array, DocumentMut, Item};
+use tracewatt_build::{Language, SDK_COPY};
 
 /// The SDK, its templates and the interface: paths in the repository and texts.
 const FILES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/sdk.rs"));
-/// Folder of a plug-in that the SDK is copied to.
-const COPY: &str = "tracewatt";
 /// What a template calls the plug-in.
 const NAME: &str = "plugin_name";
 /// What a template calls the type of the plug-in.
 const TYPE: &str = "PluginName";
 
 /// Runs the command.
-pub fn run(kind: Kind, folder: &Path, language: Language, terminal: &Terminal) -> Result<Exit> {
+pub fn run(kind: Kind, folder: &Path, language: invocation::Language, terminal: &Terminal) -> Result<Exit> {
     let Kind::Detector = kind;
+    let language = of(language);
     let name = name(folder)?;
     if fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some()) {
         bail!("{} is there and not empty; give the name of a new folder", folder.display());
     }
-    let template = format!("{}/template/", sdk_folder(language));
+    let template = format!("{}/template/", language.sdk());
     for (path, text) in below(&template) {
         write(folder, &named(path, &name), &named(text, &name))?;
     }
@@ -33,6 +33,13 @@ pub fn run(kind: Kind, folder: &Path, language: Language, terminal: &Terminal) -
     terminal.print(|out| {
         writeln!(out, "wrote {}; next:", folder.display())?;
         writeln!(out, "  cd {}", folder.display())?;
+        match language {
+            Language::Rust => {}
+            Language::JavaScript => writeln!(out, "  npm install")?,
+            Language::Python => {
+                writeln!(out, "  python3 -m venv .venv && .venv/bin/pip install -r requirements.txt")?
+            }
+        }
         writeln!(out, "  tracewatt plugin test")
     })?;
     Ok(Exit::Ok)
@@ -40,10 +47,8 @@ pub fn run(kind: Kind, folder: &Path, language: Language, terminal: &Terminal) -
 
 /// Runs `tracewatt plugin sdk`.
 pub fn sdk(folder: &Path, terminal: &Terminal) -> Result<Exit> {
-    let language = match tracewatt_build::language(folder)? {
-        tracewatt_build::Language::Rust => Language::Rust,
-    };
-    let copy = folder.join(COPY);
+    let language = tracewatt_build::language(folder)?;
+    let copy = folder.join(SDK_COPY);
     if copy.exists() {
         fs::remove_dir_all(&copy).with_context(|| format!("cannot replace {}", copy.display()))?;
     }
@@ -52,9 +57,12 @@ pub fn sdk(folder: &Path, terminal: &Terminal) -> Result<Exit> {
     Ok(Exit::Ok)
 }
 
-fn sdk_folder(language: Language) -> &'static str {
+fn of(language: invocation::Language) -> Language {
+    use invocation::Language as Typed;
     match language {
-        Language::Rust => "sdk/rust",
+        Typed::Rust => Language::Rust,
+        Typed::JavaScript => Language::JavaScript,
+        Typed::Python => Language::Python,
     }
 }
 
@@ -88,8 +96,8 @@ fn below(folder: &str) -> impl Iterator<Item = (&'static str, &'static str)> {
 
 /// Copies the SDK and the interface, at the same places to each other as in the repository.
 fn copy_sdk(folder: &Path, language: Language) -> Result<()> {
-    let copy = folder.join(COPY);
-    let sdk = sdk_folder(language);
+    let copy = folder.join(SDK_COPY);
+    let sdk = language.sdk();
     for folder in [sdk, "wit"] {
         for (path, text) in below(&format!("{folder}/")).filter(|(path, _)| !path.starts_with("template/")) {
             write(&copy, &format!("{folder}/{path}"), text)?;
