@@ -15,6 +15,7 @@
 
 mod any;
 mod compress;
+mod cutter;
 mod documents;
 mod error;
 mod jaeger;
@@ -37,7 +38,7 @@ pub use error::{IngestError, Place};
 pub use source::{Source, expand};
 
 use out::Out;
-use parts::Opened;
+use parts::{Opened, Sizes};
 use resources::Resources;
 use std::io::Read;
 use std::panic::resume_unwind;
@@ -120,7 +121,18 @@ pub fn read<'a>(
     wanted: &[String],
     threads: &mut [Thread<'_>],
 ) -> Result<Reading, IngestError> {
-    let parts = match parts::open(compress::Plain::open(name, input)?, limits.max_document_bytes)? {
+    read_in_parts(name, input, limits, wanted, threads, Sizes::default())
+}
+
+fn read_in_parts<'a>(
+    name: &str,
+    input: impl Read + Send + 'a,
+    limits: &ReadLimits,
+    wanted: &[String],
+    threads: &mut [Thread<'_>],
+    sizes: Sizes,
+) -> Result<Reading, IngestError> {
+    let parts = match parts::open(compress::Plain::open(name, input)?, limits, sizes)? {
         Opened::Parts(parts) => Mutex::new(parts),
         Opened::Whole(bytes, truncated) => {
             let Some(Thread { ids, losses, sink }) = threads.first_mut() else {
