@@ -441,3 +441,121 @@ fn not_blank(bytes: &[u8], at: usize) -> Option<usize> {
     let blank = |byte: &u8| matches!(byte, b' ' | b'\n' | b'\r' | b'\t');
     Some(at + bytes.get(at..)?.iter().position(|byte| !blank(byte))?)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Cuts a document wherever it can be, and returns the pieces as they are read, and the rest if it is odd. `step`
+    /// bytes are seen at a time.
+    fn pieces(format: Format, text: &str, step: usize) -> Vec<String> {
+        let mut cutter = Cutter::document(format, 0).unwrap();
+        let (mut out, mut begin, mut seen, mut before) = (Vec::new(), 0, 0, String::new());
+        loop {
+            let found = cutter.scan(&text.as_bytes()[begin..seen], 0);
+            let (end, next) = match found {
+                Step::More => {
+                    assert!(seen < text.len(), "{text} has an end");
+                    seen = text.len().min(seen + step);
+                    continue;
+                }
+                Step::Cut { end, next } => (begin + end, begin + next),
+                Step::End(end) => (begin + end, text.len()),
+                Step::Odd => (text.len(), text.len()),
+            };
+            let (context, behind) = cutter.context();
+            let behind = if found == Step::Odd { "odd".to_owned() } else { behind };
+            out.push(format!("{before}{}{behind}", &text[begin..end]));
+            if !matches!(found, Step::Cut { .. }) {
+                return out;
+            }
+            cutter.forget(next - begin);
+            (begin, before) = (next, context);
+        }
+    }
+
+    #[track_caller]
+    fn check(format: Format, text: &str, expect: &[&str]) {
+        for step in [1, 2, 3, 7, 1000] {
+            assert_eq!(pieces(format, text, step), expect, "{step} bytes at a time");
+        }
+    }
+
+    #[test]
+    fn lists_are_cut_and_get_back_what_is_around_them() {
+        check(
+            Format::Native,
+            "[{\"a\":\"}\\\"]\"} , {},\n{}]",
+            &["[{\"a\":\"}\\\"]\"} ]", "[ {}]", "[\n{}]"],
+        );
+        check(
+            Format::Jaeger,
+            r#"{"total":0,"data":[{"spans":[{},{}]},[{}]],"errors":null}"#,
+            &[r#"{"total":0,"data":[{"spans":[{},{}]}]}"#, r#"{"data":[[{}]],"errors":null}"#],
+        );
+        check(
+            Format::OtlpJson,
+            r#"{"resourceSpans":[{"resource":{"r":[1]},"x":-1,"scopeSpans":[{"scope":null,"spans":[{"n":1},{}]},{"scope":{},"spans":[]}]},{"resource":{}}]}"#,
+            &[
+                r#"{"resourceSpans":[{"resource":{"r":[1]},"x":-1,"scopeSpans":[{"scope":null,"spans":[{"n":1}]}]}]}"#,
+                r#"{"resourceSpans":[{"resource":{"r":[1]},"scopeSpans":[{"scope":null,"spans":[{}]}]}]}"#,
+                r#"{"resourceSpans":[{"resource":{"r":[1]},"scopeSpans":[{"scope":{},"spans":[]}]}]}"#,
+                r#"{"resourceSpans":[{"resource":{}}]}"#,
+            ],
+        );
+        check(
+            Format::OtlpJson,
+            r#"[{"trace":{"batches":[{},{}]}},{}]"#,
+            &[r#"[{"trace":{"batches":[{}]}}]"#, r#"[{"trace":{"resourceSpans":[{}]}}]"#, "[{}]"],
+        );
+    }
+
+    #[test]
+    fn the_last_context_before_a_list_counts() {
+        check(
+            Format::OtlpJson,
+            r#"{"batches":[{"resource":{"a":1},"resource":{"b":1},"scopeSpans":[{},{}],"resource":{},"scopeSpans":[{},{}]}]}"#,
+            &[
+                r#"{"batches":[{"resource":{"a":1},"resource":{"b":1},"scopeSpans":[{}]}]}"#,
+                r#"{"resourceSpans":[{"resource":{"b":1},"scopeSpans":[{}],"resource":{},"scopeSpans":[{}]}]}"#,
+                r#"{"resourceSpans":[{"resource":{},"scopeSpans":[{}]}]}"#,
+            ],
+        );
+    }
+
+    #[test]
+    fn what_stands_behind_its_spans_is_not_cut() {
+        let late = r#"{"resourceSpans":[{"scopeSpans":[{"spans":[{},{}]},{}],"resource":{}},{}]}"#;
+        let expect = [
+            r#"{"resourceSpans":[{"scopeSpans":[{"spans":[{},{}]},{}],"resource":{}}]}"#,
+            r#"{"resourceSpans":[{}]}"#,
+        ];
+        check(Format::OtlpJson, late, &expect);
+        let long = format!(r#"{{"resource":{{"a":"{}"}},"scopeSpans":[{{}},{{}}]}}"#, "x".repeat(MAX_CONTEXT));
+        let long = format!(r#"{{"batches":[{long}]}}"#);
+        assert_eq!(pieces(Format::OtlpJson, &long, 1000), [long]);
+        let trace = r#"{"spans":[{},{}],"data":[{},{}]}"#;
+        check(Format::Jaeger, trace, &[trace]);
+    }
+
+    #[test]
+    fn nothing_is_cut_once_something_is_out_of_place() {
+        let cases = [
+            ("[{},{}}", "[{}}"),
+            ("[{},{},]", "[{},]"),
+            ("[{},{} {},{}]", "[{} {},{}]"),
+            ("[{},{},5,{},{}]", "[{},5,{},{}]"),
+            ("[{},{},[],{}]", "[{},[],{}]"),
+            ("[{},{\"a\":1\n{},{}]", "[{\"a\":1\n{},{}]"),
+        ];
+        for (text, rest) in cases {
+            for step in [1, 1000] {
+                let got = pieces(Format::Native, text, step);
+                let odd = got.last().and_then(|last| last.strip_suffix("odd"));
+                assert!(odd.is_some_and(|odd| rest.ends_with(odd.trim_start_matches('['))), "{text}: {got:?}");
+            }
+        }
+        let escaped = r#"{"resource\u0053pans":[{},{}]}"#;
+        assert_eq!(pieces(Format::OtlpJson, escaped, 1000), [format!("{escaped}odd")]);
+    }
+}

@@ -337,8 +337,11 @@ impl Records {
 mod tests {
     use super::*;
 
+    const PART_BYTES: usize = 1 << 20;
+
     fn opened(bytes: &[u8], limit: u64) -> Result<Opened<'_>, IngestError> {
-        open(Plain::open("test", bytes)?, limit)
+        let limits = ReadLimits { max_document_bytes: limit, ..ReadLimits::default() };
+        open(Plain::open("test", bytes)?, &limits, Sizes::default())
     }
 
     /// Reads an input in parts and returns how many there are; nothing when it is read whole.
@@ -352,7 +355,7 @@ mod tests {
         };
         let (mut all, mut lines, mut number) = (Vec::new(), 0, 0);
         while let Some(part) = parts.next(Vec::new()).unwrap() {
-            let origin = Origin { offset: all.len() as u64, lines };
+            let origin = Origin { offset: all.len() as u64, lines, columns: 0 };
             assert_eq!((part.number, part.origin), (number, origin));
             assert_eq!(part.is_last, all.len() + part.bytes.len() == bytes.len());
             assert!(part.is_last || part.bytes.ends_with(b"\n"));
@@ -379,11 +382,47 @@ mod tests {
     }
 
     #[test]
-    fn one_document_comes_whole() {
+    fn what_is_short_or_cannot_be_cut_comes_whole() {
         let many = 1 << 30;
-        assert_eq!(parts(&line(2 * PART_BYTES), many), None, "one line");
-        let pretty = format!("{{\n  \"resourceSpans\": [{}\n  ]\n}}\n", "\n    ".repeat(PART_BYTES / 2));
-        assert_eq!(parts(pretty.as_bytes(), many), None, "several lines");
+        assert_eq!(parts(&line(2 * PART_BYTES), many), None, "one line, not longer than a first line may be");
+        let zipkin = format!("[\n  {}\n]", r#"{"traceId":"1","id":"2"}"#.repeat(PART_BYTES / 10));
+        assert_eq!(parts(zipkin.as_bytes(), many), None, "its spans have two halves");
+        let unknown = format!("{{\n  \"a\": [{}\n  ]\n}}\n", "\n    ".repeat(PART_BYTES / 2));
+        assert_eq!(parts(unknown.as_bytes(), many), None, "no format");
+    }
+
+    /// Scenario: events in a list, over lines and in one line, and documents behind it. Guarantees: no part is much
+    /// longer than asked for, the parts are the input but for what is put around them, and each begins where it says.
+    #[test]
+    fn one_document_comes_in_pieces() {
+        let event = format!("{{\"trace_id\":\"ä\",\"span_id\":\"{}\"}}", "2".repeat(300));
+        let list = |between: &str| format!("[{}]", vec![event.as_str(); 40_000].join(between));
+        let behind = format!("\n{event}\n").repeat(10_000);
+        for input in [list(",\n  "), list(",") + &behind] {
+            let Ok(Opened::Parts(mut parts)) = opened(input.as_bytes(), 1 << 30) else { panic!("parts") };
+            let (mut all, mut number) = (Vec::new(), 0);
+            while let Some(part) = parts.next(Vec::new()).unwrap() {
+                assert!(part.bytes.len() <= 2 * PART_BYTES);
+                if let Records::Piece(Piece { added: 1, .. }) = part.records {
+                    assert_eq!(all.pop(), Some(b']'), "put behind the piece before");
+                    all.push(b',');
+                    all.extend(&part.bytes[1..]);
+                } else {
+                    all.extend(&part.bytes);
+                }
+                let offset = all.len() - part.bytes.len() + added(&part);
+                let (line, column) = crate::ingest::json::line_and_column(input.as_bytes(), offset);
+                let place = Origin { offset: offset as u64, lines: line - 1, columns: column - 1 };
+                assert_eq!(part.origin, place);
+                number += 1;
+            }
+            assert!(all == input.as_bytes(), "every byte in its order");
+            assert!(number > 10);
+        }
+    }
+
+    fn added(part: &Part) -> usize {
+        if let Records::Piece(piece) = part.records { piece.added } else { 0 }
     }
 
     #[test]
