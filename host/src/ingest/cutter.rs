@@ -9,6 +9,7 @@
 
 use super::json::plain;
 use super::sniff::Format;
+use memchr::memchr_iter;
 
 /// Levels that are followed; deeper lists are not cut.
 const MAX_LEVELS: usize = 16;
@@ -183,10 +184,10 @@ impl Cutter {
     /// Begins a document.
     fn start(&mut self, bytes: &[u8], from: usize) -> Result<()> {
         let byte = self.byte(bytes)?;
-        if self.format.is_none() && self.at >= from.max(1) && begins_a_line(bytes, self.at) {
-            return Err(Step::Cut { end: self.at, next: self.at });
-        }
         match (self.format, byte) {
+            (None, b'{' | b'[') if self.at >= from.max(1) && begins_a_line(bytes, self.at) => {
+                return Err(Step::Cut { end: self.at, next: self.at });
+            }
             (Some(_), b'[') => self.open(Level::Array(self.of_outermost_list())),
             (Some(Format::OtlpJson | Format::Jaeger), b'{') => self.open_object(Role::Document),
             (_, b'{' | b'[') => self.pass(1, None),
@@ -294,17 +295,21 @@ impl Cutter {
     }
 
     /// Passes over the rest of a value. A bracket that begins a line is out of place: the document may have been cut
-    /// off, and the next one begins here.
+    /// off, and the next one begins here. Between documents that is so in texts too, for behind the first document a
+    /// broken one is skipped, and this would be where the next one is looked for.
     fn inside(&mut self, bytes: &[u8], passing: Passing) -> Result<()> {
         let Passing { mut depth, mut in_text, context } = passing;
         loop {
             let rest = bytes.get(self.at..).unwrap_or_default();
             let found = if in_text { plain(rest) } else { rest.iter().position(|byte| SPECIAL[*byte as usize]) };
-            let Some(found) = found else {
-                self.at = bytes.len();
+            let at = self.at + found.unwrap_or(rest.len());
+            if in_text && self.format.is_none() && has_line_in_brackets(&bytes[self.at - 1..at]) {
+                return Err(Step::Odd);
+            }
+            if found.is_none() {
+                self.at = at;
                 break;
-            };
-            let at = self.at + found;
+            }
             self.at = at + 1;
             match bytes[at] {
                 b'\\' if at + 1 == bytes.len() => {
@@ -313,7 +318,7 @@ impl Cutter {
                 }
                 b'\\' => self.at = at + 2,
                 b'"' => in_text = !in_text,
-                b'{' | b'[' if self.format.is_some() && begins_a_line(bytes, at) => return Err(Step::Odd),
+                b'{' | b'[' if begins_a_line(bytes, at) => return Err(Step::Odd),
                 b'{' | b'[' => depth += 1,
                 _ => depth -= 1,
             }
@@ -435,6 +440,11 @@ const SPECIAL: [bool; 256] = {
 /// Whether a byte is the first of a line.
 fn begins_a_line(bytes: &[u8], at: usize) -> bool {
     at.checked_sub(1).is_some_and(|before| bytes[before] == b'\n')
+}
+
+/// Whether a line of a text begins with a bracket. In a text that ends where it should there are no lines.
+fn has_line_in_brackets(text: &[u8]) -> bool {
+    memchr_iter(b'\n', text).any(|newline| matches!(text.get(newline + 1), Some(b'{' | b'[')))
 }
 
 fn not_blank(bytes: &[u8], at: usize) -> Option<usize> {

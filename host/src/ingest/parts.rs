@@ -162,12 +162,15 @@ fn cuts(start: &[u8], limits: &ReadLimits, sizes: Sizes) -> Option<Cuts> {
     if let Some(records) = documents::records_of(start) {
         return Some(Cuts::Records(records));
     }
-    if memchr(b'\n', start).is_none() && start.len() < sizes.line {
-        return None;
-    }
     let First::Document(format, begin) = documents::first_document(start, limits.max_depth) else {
         return None;
     };
+    match memchr(b'\n', &start[begin..]) {
+        None if start.len() < sizes.line => return None,
+        // One line of many is read as such, or else skipped as such.
+        Some(length) if documents::ends_with_line(start, begin, begin + length, false) => return None,
+        _ => {}
+    }
     let cutter = Cutter::document(format, begin)?;
     let (context, is_beyond_line) = (String::new(), false);
     Some(Cuts::Document(Document { cutter, format, begin, context, is_beyond_line }))
@@ -176,6 +179,9 @@ fn cuts(start: &[u8], limits: &ReadLimits, sizes: Sizes) -> Option<Cuts> {
 impl Parts<'_> {
     /// Returns the next part; `bytes` is memory that may be used for it.
     pub fn next(&mut self, mut bytes: Vec<u8>) -> Result<Option<Part>, IngestError> {
+        if self.ended && self.rest.is_empty() {
+            return Ok(None);
+        }
         bytes.clear();
         match self.cuts {
             Cuts::Records(records) => self.records(records, bytes),
@@ -204,7 +210,7 @@ impl Parts<'_> {
             Records::Frames(_) => self.origin.offset += end as u64,
             _ => self.origin.pass(&bytes),
         }
-        Ok((!bytes.is_empty()).then(|| self.part(bytes, origin, records)))
+        Ok(if bytes.is_empty() { None } else { Some(self.part(bytes, origin, records)) })
     }
 
     /// Returns a piece of the first document, or all that is left.
@@ -315,6 +321,12 @@ impl Parts<'_> {
         let number = self.number;
         self.number += 1;
         Part { number, bytes, origin, records, is_last: self.ended && self.rest.is_empty() }
+    }
+
+    /// Returns whether documents are cut.
+    #[cfg(test)]
+    pub fn are_pieces(&self) -> bool {
+        !matches!(self.cuts, Cuts::Records(_))
     }
 
     /// Returns why the end of the input is missing, if it is.
