@@ -40,7 +40,9 @@ pub fn run(command: Analyze, terminal: &Terminal) -> Result<Exit> {
         today: today(),
         environment: command.environment,
     };
-    let report = analysis::analyze(&session, Input::of(&sources), &judgement)?;
+    let inputs = Input::of(&sources);
+    let report = terminal
+        .watch(&sources, |progress| analysis::analyze(&session, inputs, &judgement, progress))?;
     timings.step("analyse");
     let exit = exit(command.verdict, &report);
     let manifests = session.manifests();
