@@ -2,7 +2,7 @@
 //! the end, elsewhere, if it is asked for, in a line every few seconds.
 
 use crate::analysis::{Progress, Stage};
-use crate::report::quantity::count;
+use crate::report::quantity::{count, micros};
 use std::io::{self, Write};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
@@ -67,11 +67,11 @@ fn line(stage: Stage, elapsed: Duration) -> String {
             let Some(total) = known else { return format!("reading {}, {rate} spans/s", size(bytes)) };
             let bytes = bytes.min(total);
             let percent = (u128::from(bytes) * 100 / u128::from(total)) as u64;
-            let left = duration(seconds * (total - bytes) as f64 / bytes as f64);
-            format!("reading {} of {} ({percent}%), {rate} spans/s, {left} left", size(bytes), size(total))
+            let left = micros((seconds * (total - bytes) as f64 / bytes as f64).ceil() * 1e6);
+            format!("reading {} of {} ({percent} %), {rate} spans/s, {left} left", size(bytes), size(total))
         }
         Stage::Judging { spans, percent: Some(percent) } => {
-            format!("judging {} spans ({percent}%)", count(spans))
+            format!("judging {} spans ({percent} %)", count(spans))
         }
         Stage::Judging { spans, percent: None } => format!("judging {} spans", count(spans)),
     }
@@ -89,15 +89,6 @@ fn size(bytes: u64) -> String {
     if unit == "GB" || unit == "TB" { format!("{value:.1} {unit}") } else { format!("{value:.0} {unit}") }
 }
 
-fn duration(seconds: f64) -> String {
-    let seconds = seconds.ceil() as u64;
-    match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
-        (0, 0, seconds) => format!("{seconds} s"),
-        (0, minutes, seconds) => format!("{minutes} min {seconds:02} s"),
-        (hours, minutes, _) => format!("{hours} h {minutes:02} min"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -113,22 +104,16 @@ mod tests {
             (reading(1_500, None, 9_999, 3), "reading 2 kB, 3,333 spans/s"),
             (
                 reading(100_000_000, Some(300_000_000), 120_000, 2),
-                "reading 100 MB of 300 MB (33%), 60,000 spans/s, 4 s left",
+                "reading 100 MB of 300 MB (33 %), 60,000 spans/s, 4 s left",
             ),
             (
                 reading(999_600_000, Some(99_960_000_000), 1 << 30, 60),
-                "reading 1.0 GB of 100.0 GB (1%), 17,895,697 spans/s, 1 h 39 min left",
+                "reading 1.0 GB of 100.0 GB (1 %), 17,895,697 spans/s, 1 h 39 min left",
             ),
-            (
-                reading(1_000, Some(2_000), 1, 90),
-                "reading 1 kB of 2 kB (50%), 0 spans/s, 1 min 30 s left",
-            ),
+            (reading(1_000, Some(2_000), 1, 90), "reading 1 kB of 2 kB (50 %), 0 spans/s, 1 min 30 s left"),
             // A file that grows.
-            (reading(300, Some(100), 8, 1), "reading 100 B of 100 B (100%), 8 spans/s, 0 s left"),
-            (
-                line(Stage::Judging { spans: 412_000, percent: Some(7) }, DELAY),
-                "judging 412,000 spans (7%)",
-            ),
+            (reading(300, Some(100), 8, 1), "reading 100 B of 100 B (100 %), 8 spans/s, 0 s left"),
+            (line(Stage::Judging { spans: 412_000, percent: Some(7) }, DELAY), "judging 412,000 spans (7 %)"),
             (line(Stage::Judging { spans: 5, percent: None }, DELAY), "judging 5 spans"),
         ];
         for (got, expect) in cases {

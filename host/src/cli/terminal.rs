@@ -63,7 +63,8 @@ impl Terminal {
     /// Does an analysis of some inputs, and shows the person how far it is, if it takes long.
     pub fn watch<T>(&self, sources: &[Source], work: impl FnOnce(&Progress) -> T) -> T {
         let progress = Progress::new(sources.iter().map(Source::bytes).sum());
-        let redraws = io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
+        let redraws =
+            io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
         if self.quiet || !self.progress.enabled(redraws, std::env::var_os("CI").as_deref()) {
             return work(&progress);
         }

@@ -166,9 +166,7 @@ impl Cutter {
             },
             State::Element => self.element(bytes),
             State::Next => match self.byte(bytes)? {
-                b'{' | b'[' if self.at >= from => {
-                    Err(Step::Cut { end: self.comma, next: self.comma + 1 })
-                }
+                b'{' | b'[' if self.at >= from => Err(Step::Cut { end: self.comma, next: self.comma + 1 }),
                 _ => self.element(bytes),
             },
             State::FirstKey => match self.byte(bytes)? {
@@ -301,7 +299,8 @@ impl Cutter {
         let Passing { mut depth, mut in_text, context } = passing;
         loop {
             let rest = bytes.get(self.at..).unwrap_or_default();
-            let found = if in_text { plain(rest) } else { rest.iter().position(|byte| SPECIAL[*byte as usize]) };
+            let found =
+                if in_text { plain(rest) } else { rest.iter().position(|byte| SPECIAL[*byte as usize]) };
             let at = self.at + found.unwrap_or(rest.len());
             if in_text && self.format.is_none() && has_line_in_brackets(&bytes[self.at - 1..at]) {
                 return Err(Step::Odd);
@@ -384,11 +383,9 @@ impl Cutter {
         let known = context.as_ref().is_some_and(|context| context.len() <= MAX_CONTEXT);
         let list = |name, role| if known { Field::List(name, role) } else { Field::Last };
         match (self.format, role, key) {
-            (
-                Some(Format::OtlpJson),
-                Role::Document,
-                b"resourceSpans" | b"resource_spans" | b"batches",
-            ) => Field::List("resourceSpans", Role::Resource),
+            (Some(Format::OtlpJson), Role::Document, b"resourceSpans" | b"resource_spans" | b"batches") => {
+                Field::List("resourceSpans", Role::Resource)
+            }
             (Some(Format::OtlpJson), Role::Document, b"trace") => Field::Document("trace"),
             (Some(Format::OtlpJson), Role::Resource, b"resource") => Field::Context,
             (
@@ -541,7 +538,8 @@ mod tests {
             r#"{"resourceSpans":[{}]}"#,
         ];
         check(Format::OtlpJson, late, &expect);
-        let long = format!(r#"{{"resource":{{"a":"{}"}},"scopeSpans":[{{}},{{}}]}}"#, "x".repeat(MAX_CONTEXT));
+        let long =
+            format!(r#"{{"resource":{{"a":"{}"}},"scopeSpans":[{{}},{{}}]}}"#, "x".repeat(MAX_CONTEXT));
         let long = format!(r#"{{"batches":[{long}]}}"#);
         assert_eq!(pieces(Format::OtlpJson, &long, 1000), [long]);
         let trace = r#"{"spans":[{},{}],"data":[{},{}]}"#;
@@ -562,7 +560,10 @@ mod tests {
             for step in [1, 1000] {
                 let got = pieces(Format::Native, text, step);
                 let odd = got.last().and_then(|last| last.strip_suffix("odd"));
-                assert!(odd.is_some_and(|odd| rest.ends_with(odd.trim_start_matches('['))), "{text}: {got:?}");
+                assert!(
+                    odd.is_some_and(|odd| rest.ends_with(odd.trim_start_matches('['))),
+                    "{text}: {got:?}"
+                );
             }
         }
         let escaped = r#"{"resource\u0053pans":[{},{}]}"#;

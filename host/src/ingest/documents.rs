@@ -174,7 +174,9 @@ pub(super) fn ends_with_line(bytes: &[u8], at: usize, end: usize, is_first: bool
     let opens = matches!(last, None | Some(b'{' | b'[' | b',' | b':'));
     let next = skip_blank(bytes, end);
     let begins = next == bytes.len() && !is_first
-        || matches!(bytes.get(next), Some(b'{' | b'[')) && bytes[next - 1] != b' ' && bytes[next - 1] != b'\t';
+        || matches!(bytes.get(next), Some(b'{' | b'['))
+            && bytes[next - 1] != b' '
+            && bytes[next - 1] != b'\t';
     !opens && begins
 }
 

@@ -129,7 +129,7 @@ pub(super) enum Opened<'a> {
     /// it is.
     Whole(Vec<u8>, Option<String>),
     /// To be read in parts.
-    Parts(Parts<'a>),
+    Parts(Box<Parts<'a>>),
 }
 
 /// Reads the beginning of an input, and all of it if there is no other way. No record, and nothing that is read in one
@@ -146,7 +146,7 @@ pub(super) fn open<'a>(
         if let Some(cuts) = cuts(&start, limits, sizes) {
             let (rest, origin, size) = (start, Origin::default(), sizes.part);
             let parts = Parts { plain, cuts, rest, ended: false, origin, number: 0, limit, size };
-            return Ok(Opened::Parts(parts));
+            return Ok(Opened::Parts(Box::new(parts)));
         }
         if length == limit_here {
             break;

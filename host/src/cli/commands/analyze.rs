@@ -41,8 +41,8 @@ pub fn run(command: Analyze, terminal: &Terminal) -> Result<Exit> {
         environment: command.environment,
     };
     let inputs = Input::of(&sources);
-    let report = terminal
-        .watch(&sources, |progress| analysis::analyze(&session, inputs, &judgement, progress))?;
+    let report =
+        terminal.watch(&sources, |progress| analysis::analyze(&session, inputs, &judgement, progress))?;
     timings.step("analyse");
     let exit = exit(command.verdict, &report);
     let manifests = session.manifests();

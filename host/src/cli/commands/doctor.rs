@@ -25,8 +25,7 @@ pub fn run(command: Doctor, terminal: &Terminal) -> Result<Exit> {
     let session = load_session(&command.config, &compiler(terminal))?;
     let sources = sources(&command.inputs)?;
     let inputs = Input::of(&sources);
-    let traces =
-        terminal.watch(&sources, |progress| analysis::read(&session.config, inputs, progress))?;
+    let traces = terminal.watch(&sources, |progress| analysis::read(&session.config, inputs, progress))?;
     let rows = traces.intake.coverage.rows(&traces.intake.texts);
     terminal.print(|out| {
         write_inputs(out, &traces)?;
