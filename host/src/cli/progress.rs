@@ -108,7 +108,7 @@ mod tests {
             ),
             (
                 reading(999_600_000, Some(99_960_000_000), 1 << 30, 60),
-                "reading 1.0 GB of 100.0 GB (1 %), 17,895,697 spans/s, 1 h 39 min left",
+                "reading 1.0 GB of 100.0 GB (1 %), 17,895,697 spans/s, 99 min left",
             ),
             (reading(1_000, Some(2_000), 1, 90), "reading 1 kB of 2 kB (50 %), 0 spans/s, 1 min 30 s left"),
             // A file that grows.

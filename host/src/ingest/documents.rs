@@ -224,13 +224,12 @@ fn skip_blank(bytes: &[u8], mut at: usize) -> usize {
 /// Returns the bytes as text. Bytes that are not UTF-8 become U+FFFD, which is part of a word everywhere, as `?`
 /// would not be; a character that is cut off at the end is left out.
 fn valid_utf8<'a>(bytes: &'a [u8], out: &mut Out<'_>) -> Cow<'a, str> {
-    let error = match std::str::from_utf8(bytes) {
-        Ok(text) => return Cow::Borrowed(text),
-        Err(error) => error,
-    };
-    if error.error_len().is_none() {
-        return String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        return Cow::Borrowed(text);
     }
+    let is_cut_off = |end: &[u8]| std::str::from_utf8(end).is_err_and(|error| error.error_len().is_none());
+    let last = bytes.utf8_chunks().last().map_or(&[][..], |chunk| chunk.invalid());
+    let bytes = if is_cut_off(last) { &bytes[..bytes.len() - last.len()] } else { bytes };
     let invalid = bytes.utf8_chunks().filter(|chunk| !chunk.invalid().is_empty()).count();
     out.losses.add("invalid_utf8_replaced", invalid as u64);
     String::from_utf8_lossy(bytes)
