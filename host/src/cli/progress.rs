@@ -67,7 +67,7 @@ fn line(stage: Stage, elapsed: Duration) -> String {
             let Some(total) = known else { return format!("reading {}, {rate} spans/s", size(bytes)) };
             let bytes = bytes.min(total);
             let percent = (u128::from(bytes) * 100 / u128::from(total)) as u64;
-            let left = micros((seconds * (total - bytes) as f64 / bytes as f64).ceil() * 1e6);
+            let left = micros((seconds * (total - bytes) as f64 / bytes as f64).ceil().max(1.0) * 1e6);
             format!("reading {} of {} ({percent} %), {rate} spans/s, {left} left", size(bytes), size(total))
         }
         Stage::Judging { spans, percent: Some(percent) } => {
@@ -112,7 +112,7 @@ mod tests {
             ),
             (reading(1_000, Some(2_000), 1, 90), "reading 1 kB of 2 kB (50 %), 0 spans/s, 1 min 30 s left"),
             // A file that grows.
-            (reading(300, Some(100), 8, 1), "reading 100 B of 100 B (100 %), 8 spans/s, 0 s left"),
+            (reading(300, Some(100), 8, 1), "reading 100 B of 100 B (100 %), 8 spans/s, 1 s left"),
             (line(Stage::Judging { spans: 412_000, percent: Some(7) }, DELAY), "judging 412,000 spans (7 %)"),
             (line(Stage::Judging { spans: 5, percent: None }, DELAY), "judging 5 spans"),
         ];
