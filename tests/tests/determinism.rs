@@ -153,7 +153,7 @@ fn the_number_of_threads_does_not_show() {
 }
 
 /// Scenario: an input that is read in parts, on one processor and on all; with so little memory that nearly every span
-/// goes to a file; with its lines in another order; compressed.
+/// goes to a file; with its lines in another order; as one document, in one line and over several; compressed.
 /// Guarantees: none of it shows.
 #[test]
 fn a_long_input_gives_one_report_however_it_is_read() {
@@ -176,6 +176,14 @@ fn a_long_input_gives_one_report_however_it_is_read() {
     let mut lines: Vec<&str> = text.lines().collect();
     Numbers(5).shuffle(&mut lines);
     assert_same(&report((lines.join("\n") + "\n").as_bytes(), &[]), &wanted, "another order");
+    let one = |comma: &str| {
+        let resources = text.lines().map(|line| {
+            line.strip_prefix("{\"resourceSpans\":[").and_then(|line| line.strip_suffix("]}")).unwrap()
+        });
+        format!("{{\"resourceSpans\":[{}]}}", resources.collect::<Vec<_>>().join(comma))
+    };
+    assert_same(&report(one(",").as_bytes(), &[]), &wanted, "one document");
+    assert_same(&report(one(",\n  ").as_bytes(), &[]), &wanted, "one document over several lines");
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     gzip.write_all(text.as_bytes()).unwrap();
     assert_same(&report(&gzip.finish().unwrap(), &[]), &wanted, "gzip");

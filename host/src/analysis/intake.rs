@@ -1,6 +1,6 @@
 //! Reading: inputs become mapped spans in a spool.
 
-use super::{Input, threads};
+use super::{Input, Progress, threads};
 use crate::config::Config;
 use crate::ingest::{self, ReadLimits, SpanSink, Thread};
 use crate::spool::{SpanSpool, SpanWriter, SpoolError};
@@ -36,11 +36,21 @@ struct Collector<'a> {
     losses: Losses,
     spool: SpanWriter<'a>,
     failure: Option<SpoolError>,
+    progress: &'a Progress,
+    /// Spans that the progress does not know of yet.
+    spans: u64,
 }
+
+/// Spans after which a thread tells the progress of them.
+const TOLD_SPANS: u64 = 256;
 
 impl SpanSink for Collector<'_> {
     fn span(&mut self, span: &RawSpan<'_>, resource: &AttrSet<'_>, scope: &str) {
-        let Collector { mapper, coverage, losses, spool, failure } = self;
+        let Collector { mapper, coverage, losses, spool, failure, progress, spans } = self;
+        *spans += 1;
+        if *spans == TOLD_SPANS {
+            progress.add_spans(std::mem::take(spans));
+        }
         if failure.is_none() {
             *failure = spool.push(&mapper.map(span, resource, scope, coverage, losses)).err();
         }
@@ -51,8 +61,13 @@ impl SpanSink for Collector<'_> {
 ///
 /// # Errors
 /// The first input that cannot be read, and a spool that fails.
-pub(super) fn take_in(config: &Config, inputs: Vec<Input<'_>>, spool: &SpanSpool) -> Result<Intake> {
-    take_in_on(threads(), config, inputs, spool)
+pub(super) fn take_in(
+    config: &Config,
+    inputs: Vec<Input<'_>>,
+    spool: &SpanSpool,
+    progress: &Progress,
+) -> Result<Intake> {
+    take_in_on(threads(), config, inputs, spool, progress)
 }
 
 /// The same with so many threads, at least one.
@@ -61,6 +76,7 @@ pub(super) fn take_in_on(
     config: &Config,
     inputs: Vec<Input<'_>>,
     spool: &SpanSpool,
+    progress: &Progress,
 ) -> Result<Intake> {
     let limits = read_limits(config);
     let options = MapOptions {
@@ -75,6 +91,8 @@ pub(super) fn take_in_on(
             losses: Losses::default(),
             spool: spool.writer(),
             failure: None,
+            progress,
+            spans: 0,
         })
         .collect();
     let wanted = options.wanted();
@@ -86,7 +104,7 @@ pub(super) fn take_in_on(
         let thread = |sink| Thread { ids: IdTable::default(), losses: Losses::default(), sink };
         let mut threads: Vec<Thread<'_>> =
             collectors.iter_mut().map(|collector| thread(collector as &mut (dyn SpanSink + Send))).collect();
-        let reading = ingest::read(&name, input, &limits, &wanted, &mut threads)?;
+        let reading = ingest::read(&name, progress.counted(input), &limits, &wanted, &mut threads)?;
         intake.inputs.push(reading.input);
         intake.warnings.extend(reading.warnings);
         for Thread { ids, losses, .. } in threads {
@@ -98,6 +116,7 @@ pub(super) fn take_in_on(
         }
     }
     for collector in collectors {
+        progress.add_spans(collector.spans);
         collector.spool.finish()?;
         intake.losses.merge(&collector.losses);
         intake.coverage.merge(&collector.coverage);

@@ -3,7 +3,7 @@
 use super::intake::{Intake, read_limits, take_in_on};
 use super::profiles::{Lineup, as_configured};
 use super::sums::{Sums, source};
-use super::{Ignores, Input, Judgement, window_options};
+use super::{Ignores, Input, Judgement, Progress, window_options};
 use crate::ingest::{self, Thread};
 use crate::session::Session;
 use crate::spool::{Concurrency, SpanSpool};
@@ -60,7 +60,7 @@ pub fn measure(session: &Session, input: &[u8], runs: u32, judgement: &Judgement
     })?;
     let (read, (spool, intake)) = best(runs, || {
         let spool = SpanSpool::new(usize::MAX);
-        let intake = take_in_on(1, &session.config, vec![open()], &spool)?;
+        let intake = take_in_on(1, &session.config, vec![open()], &spool, &Progress::default())?;
         Ok((spool, intake))
     })?;
     let units = spool.units();

@@ -4,7 +4,7 @@ use super::assemble::assemble;
 use super::intake::{Intake, take_in};
 use super::profiles::{Lineup, Variant, as_configured, places};
 use super::sums::{Sums, source};
-use super::{Ignores, Input, Judgement, threads, window_options};
+use super::{Ignores, Input, Judgement, Progress, threads, window_options};
 use crate::config::Config;
 use crate::session::Session;
 use crate::spool::SpanSpool;
@@ -31,14 +31,17 @@ pub struct Traces {
 ///
 /// # Errors
 /// The first input that cannot be read.
-pub fn read(config: &Config, inputs: Vec<Input<'_>>) -> Result<Traces> {
+pub fn read(config: &Config, inputs: Vec<Input<'_>>, progress: &Progress) -> Result<Traces> {
     let spool = SpanSpool::new(usize::MAX);
-    let mut intake = take_in(config, inputs, &spool)?;
+    let mut intake = take_in(config, inputs, &spool, progress)?;
     let (mut texts, mut losses) = (intake.texts.handle(), Losses::default());
     let mut sealed = Vec::new();
-    for unit in spool.units() {
+    let units = spool.units();
+    progress.has_read(units.len());
+    for unit in units {
         sealed.extend(spool.seal(&unit, &window_options(config), &mut texts, &mut losses)?);
         spool.clear(&unit);
+        progress.step();
     }
     intake.losses.merge(&losses);
     sealed.sort_by_key(|trace| (trace.start_ns(), trace.id));

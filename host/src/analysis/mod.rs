@@ -7,6 +7,7 @@
 //! | `stream` | [`analyze`]: seals and judges unit by unit, in bounded memory |
 //! | `memory` | [`read`]: all traces at once, for commands that look at them from several sides |
 //! | `measure` | the same steps with a clock, for `tracewatt bench` |
+//! | `progress` | how far it is, for whoever shows it |
 //! | `profiles` | overrides for services and endpoints |
 //! | `sums` | adds up what came of units |
 //! | `watch` | who looks on: fault bundles, the account of plug-ins |
@@ -17,6 +18,7 @@ mod intake;
 mod measure;
 mod memory;
 mod profiles;
+mod progress;
 mod stream;
 mod sums;
 mod watch;
@@ -26,6 +28,7 @@ pub use measure::{Measured, measure};
 pub use memory::{Traces, analyze_traces, read};
 pub(crate) use memory::{fold, run_detectors, run_variants};
 pub(crate) use profiles::Variant;
+pub use progress::{Progress, Stage};
 pub use stream::{analyze, analyze_with};
 pub use watch::{PluginStats, Watch};
 

@@ -7,7 +7,7 @@ use super::intake::take_in;
 use super::profiles::{Lineup, Place, as_configured, places};
 use super::sums::{Sums, source};
 use super::watch::Watch;
-use super::{Ignores, Input, Intake, Judgement, threads, window_options};
+use super::{Ignores, Input, Intake, Judgement, Progress, threads, window_options};
 use crate::session::Session;
 use crate::spool::{Concurrency, InFlight, SpanSpool};
 use anyhow::Result;
@@ -31,8 +31,13 @@ const IN_FLIGHT_SHARE: usize = 8;
 ///
 /// # Errors
 /// The first input that cannot be read; a temporary file that fails; a component that does not export what it should.
-pub fn analyze(session: &Session, inputs: Vec<Input<'_>>, judgement: &Judgement<'_>) -> Result<Report> {
-    analyze_with(session, inputs, judgement, &Watch::default())
+pub fn analyze(
+    session: &Session,
+    inputs: Vec<Input<'_>>,
+    judgement: &Judgement<'_>,
+    progress: &Progress,
+) -> Result<Report> {
+    analyze_with(session, inputs, judgement, progress, &Watch::default())
 }
 
 /// As [`analyze`], watched.
@@ -43,18 +48,22 @@ pub fn analyze_with(
     session: &Session,
     inputs: Vec<Input<'_>>,
     judgement: &Judgement<'_>,
+    progress: &Progress,
     watch: &Watch<'_>,
 ) -> Result<Report> {
     let budget = (session.config.input.memory_mib as usize).saturating_mul(1024 * 1024);
     let spool = SpanSpool::new(budget - budget / IN_FLIGHT_SHARE);
-    let mut intake = take_in(&session.config, inputs, &spool)?;
+    let mut intake = take_in(&session.config, inputs, &spool, progress)?;
     let units = Units {
         ranges: spool.units(),
         spool,
         options: window_options(&session.config),
         kept: Mutex::default(),
         kept_spans: AtomicUsize::new(0),
+        progress,
     };
+    // Each is noted, then judged.
+    progress.has_read(2 * units.ranges.len());
     let (concurrency, places, losses) = units.note(session, &intake)?;
     intake.losses.merge(&losses);
     let in_flight = concurrency.count(units.ranges.len(), budget / IN_FLIGHT_SHARE)?;
@@ -105,15 +114,16 @@ fn each(units: usize, work: impl Fn() -> Result<()> + Sync) -> Result<()> {
 const KEPT_SPANS: usize = 16_384;
 
 /// The units of a run.
-struct Units {
+struct Units<'a> {
     spool: SpanSpool,
     ranges: Vec<Range<usize>>,
     options: WindowOptions,
     kept: Mutex<BTreeMap<usize, Vec<SealedTrace>>>,
     kept_spans: AtomicUsize,
+    progress: &'a Progress,
 }
 
-impl Units {
+impl Units<'_> {
     /// Seals every unit for the first time: notes calls, places of overrides, and what is lost.
     fn note(&self, session: &Session, intake: &Intake) -> Result<(Concurrency, BTreeSet<Place>, Losses)> {
         let (next, concurrency) = (AtomicUsize::new(0), Concurrency::default());
@@ -131,6 +141,7 @@ impl Units {
                 if self.kept_spans.fetch_add(spans, Ordering::Relaxed) + spans <= KEPT_SPANS {
                     lock(&self.kept).insert(unit, traces);
                 }
+                self.progress.step();
             }
             let mut noted = lock(&noted);
             noted.0.append(&mut found);
@@ -146,7 +157,7 @@ impl Units {
 struct Judged<'a, 's> {
     session: &'a Session,
     intake: &'a Intake,
-    units: &'a Units,
+    units: &'a Units<'a>,
     in_flight: &'a InFlight,
     lineup: &'a Lineup<'a>,
     accounts: &'a Accounts,
@@ -185,6 +196,7 @@ impl Judged<'_, '_> {
                 self.watch.note(&self.lineup.detectors, &detection, traces, ids, texts);
                 self.lineup.sift(traces, detection)
             });
+            self.units.progress.step();
         }
         Ok(())
     }

@@ -5,7 +5,7 @@
 mod random;
 mod synthetic;
 
-use crate::analysis::{Input, Judgement, Measured, measure};
+use crate::analysis::{Input, Judgement, Measured, Progress, measure};
 use crate::session::Session;
 use anyhow::Result;
 use serde::Serialize;
@@ -86,7 +86,7 @@ pub fn run(session: &Session, input: &[u8], runs: u32, judgement: &Judgement<'_>
     for _ in 0..runs.max(1) {
         let started = Instant::now();
         let input = Input::Open("bench".to_owned(), Box::new(input));
-        crate::analysis::analyze(session, vec![input], judgement)?;
+        crate::analysis::analyze(session, vec![input], judgement, &Progress::default())?;
         whole = whole.min(started.elapsed().as_secs_f64());
     }
     let peak_memory_bytes = peak_memory();

@@ -71,6 +71,9 @@ struct TerminalArgs {
     /// When to use colour; NO_COLOR and CLICOLOR_FORCE are respected under `auto`
     #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = ColorChoice::Auto)]
     color: ColorChoice,
+    /// When to show on standard error how far a long analysis is; `auto` is on a terminal, not where CI is set
+    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = ProgressChoice::Auto)]
+    progress: ProgressChoice,
     /// Write nothing but errors to standard error
     #[arg(short, long, global = true)]
     quiet: bool,
@@ -335,7 +338,8 @@ pub fn parse(
 ) -> Result<Invocation, clap::Error> {
     let cli = Cli::try_parse_from(arguments)?;
     let command = cli.command.resolve()?;
-    Ok(Invocation { color: cli.terminal.color, quiet: cli.terminal.quiet, command })
+    let TerminalArgs { color, progress, quiet } = cli.terminal;
+    Ok(Invocation { color, progress, quiet, command })
 }
 
 /// Returns the definition of the command line, for documentation.

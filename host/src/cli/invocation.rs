@@ -16,6 +16,8 @@ use tracewatt_core::report::{ConfidenceLevel, Severity};
 pub struct Invocation {
     /// When to use colour.
     pub color: ColorChoice,
+    /// When to show how far an analysis is.
+    pub progress: ProgressChoice,
     /// Whether only errors go to standard error.
     pub quiet: bool,
     /// What to do.
@@ -398,6 +400,30 @@ impl ColorChoice {
             ColorChoice::Auto if no_color.is_some_and(|value| !value.is_empty()) => false,
             ColorChoice::Auto if clicolor_force.is_some_and(|v| !v.is_empty() && v != "0") => true,
             ColorChoice::Auto => terminal,
+        }
+    }
+}
+
+/// When to show how far a long analysis is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ProgressChoice {
+    /// On a terminal, unless this is a build.
+    #[default]
+    Auto,
+    /// Always; without a terminal, in a line every few seconds.
+    Always,
+    /// Never.
+    Never,
+}
+
+impl ProgressChoice {
+    /// Decides by whether standard error is a terminal that can redraw a line, and by the environment variable `CI`,
+    /// which builds set.
+    pub fn enabled(self, terminal: bool, ci: Option<&OsStr>) -> bool {
+        match self {
+            ProgressChoice::Always => true,
+            ProgressChoice::Never => false,
+            ProgressChoice::Auto => terminal && ci.is_none_or(|value| value.is_empty() || value == "false"),
         }
     }
 }

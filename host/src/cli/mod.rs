@@ -4,6 +4,7 @@ pub mod args;
 mod commands;
 pub mod document;
 pub mod invocation;
+mod progress;
 mod terminal;
 
 use crate::exit::Exit;
@@ -15,7 +16,7 @@ use terminal::Terminal;
 
 /// Runs the program.
 pub fn main() -> ExitCode {
-    let Invocation { color, quiet, command } = match args::parse(std::env::args_os()) {
+    let Invocation { color, progress, quiet, command } = match args::parse(std::env::args_os()) {
         Ok(invocation) => invocation,
         Err(error) => {
             // Help goes to standard output, errors to standard error.
@@ -25,7 +26,7 @@ pub fn main() -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(Exit::Usage.code()));
         }
     };
-    let terminal = Terminal::new(color, quiet);
+    let terminal = Terminal::new(color, progress, quiet);
     terminal.start_log();
     match run(command, &terminal) {
         Ok(exit) => exit.into(),

@@ -1,6 +1,9 @@
 //! The streams a command writes to. Standard output is data, standard error is for people.
 
-use super::invocation::ColorChoice;
+use super::invocation::{ColorChoice, ProgressChoice};
+use super::progress::{Style, show};
+use crate::analysis::Progress;
+use crate::ingest::Source;
 use crate::report::Color;
 use crate::report::clean::plain;
 use crate::report::output::quiet;
@@ -12,12 +15,13 @@ const DEFAULT_COLUMNS: usize = 96;
 /// What is known about the streams.
 pub struct Terminal {
     choice: ColorChoice,
+    progress: ProgressChoice,
     quiet: bool,
 }
 
 impl Terminal {
-    pub(super) fn new(choice: ColorChoice, quiet: bool) -> Terminal {
-        Terminal { choice, quiet }
+    pub(super) fn new(choice: ColorChoice, progress: ProgressChoice, quiet: bool) -> Terminal {
+        Terminal { choice, progress, quiet }
     }
 
     /// Whether texts on standard output have colour.
@@ -54,6 +58,18 @@ impl Terminal {
         if !self.quiet {
             let _ = writeln!(io::stderr(), "{}", plain(text));
         }
+    }
+
+    /// Does an analysis of some inputs, and shows the person how far it is, if it takes long.
+    pub fn watch<T>(&self, sources: &[Source], work: impl FnOnce(&Progress) -> T) -> T {
+        let progress = Progress::new(sources.iter().map(Source::bytes).sum());
+        let redraws =
+            io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
+        if self.quiet || !self.progress.enabled(redraws, std::env::var_os("CI").as_deref()) {
+            return work(&progress);
+        }
+        let style = if redraws { Style::Line } else { Style::Log };
+        show(&progress, style, &mut io::stderr(), || work(&progress))
     }
 
     /// Tells the person why the command failed.

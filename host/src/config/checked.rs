@@ -124,7 +124,7 @@ pub struct Ignore {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct InputLimits {
-    /// Largest document after decompression, bytes.
+    /// Bytes that are held at once at most, after decompression.
     pub max_document_bytes: u64,
     /// Deepest nesting of a document.
     pub max_depth: u32,

@@ -379,7 +379,7 @@ fn input() -> Vec<Field> {
             "max_document_bytes",
             integer(1, BYTES_MAX),
             Value::Integer(1 << 30),
-            "Largest document, after decompression, bytes.",
+            "Bytes, after decompression, that are held at once at most: of a line, a message, or a document or element of one that cannot be cut.",
         ),
         preset(
             "max_depth",

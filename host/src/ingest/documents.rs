@@ -7,8 +7,8 @@
 
 use super::json::{self, Json, JsonError};
 use super::otlp_protobuf::{self, Frames, Framing};
-use super::out::Out;
-use super::parts::{Origin, Part, Records};
+use super::out::{Out, reading_again};
+use super::parts::{Origin, Part, Piece, Records};
 use super::sniff::{self, Format, Other, Recognized};
 use super::wire::{self, Message, WireError};
 use super::{IngestError, Place, Reading};
@@ -29,7 +29,7 @@ pub(super) fn read(name: &str, bytes: &[u8], out: &mut Out<'_>) -> Result<Readin
         Shape::Utf16 => return Err(IngestError::Utf16 { name: name.to_owned() }),
         Shape::Json => {
             let text = valid_utf8(bytes, out);
-            JsonInput { bytes, text: &text, progress: &mut progress, line_end: 0 }.read(out)?;
+            JsonInput::new(bytes, &text, &mut progress).read(None, out)?;
         }
         Shape::Protobuf(framing) => protobuf(bytes, framing, &mut progress, out)?,
         Shape::Unknown => {
@@ -41,20 +41,23 @@ pub(super) fn read(name: &str, bytes: &[u8], out: &mut Out<'_>) -> Result<Readin
     progress.finish(out)
 }
 
-/// Reads a part of an input: whole records.
+/// Reads a part of an input: whole records, or a piece of a document.
 pub(super) fn read_part(name: &str, part: &Part, out: &mut Out<'_>) -> Result<PartRead, IngestError> {
     let before = out.spans;
     let mut progress = Progress::new(name, part.origin);
     match part.records {
-        Records::Lines => {
-            let text = valid_utf8(&part.bytes, out);
-            JsonInput { bytes: &part.bytes, text: &text, progress: &mut progress, line_end: 0 }.read(out)?;
+        Records::Lines => json(part, &mut progress, out)?,
+        Records::Documents { behind } => {
+            progress.used(behind.name());
+            json(part, &mut progress, out)?;
         }
+        Records::Piece(piece) => self::piece(part, piece, &mut progress, out)?,
         Records::Frames(framing) => protobuf(&part.bytes, framing, &mut progress, out)?,
     }
     if !part.is_last && progress.truncated.is_some() {
         // More records follow, so it is this one that is broken.
-        out.losses.add(if part.records == Records::Lines { "lines_skipped" } else { "messages_skipped" }, 1);
+        let is_binary = matches!(part.records, Records::Frames(_));
+        out.losses.add(if is_binary { "messages_skipped" } else { "lines_skipped" }, 1);
         let reason = progress.truncated.take().unwrap_or_default();
         let at = Place { offset: part.origin.offset, line: None };
         let error = progress.malformed(progress.formats.first().copied().unwrap_or("JSON"), at, reason);
@@ -63,6 +66,32 @@ pub(super) fn read_part(name: &str, part: &Part, out: &mut Out<'_>) -> Result<Pa
     let Progress { formats, truncated, warnings, skipped, error, .. } = progress;
     let number = part.number;
     Ok(PartRead { number, spans: out.spans - before, formats, truncated, warnings, skipped, error })
+}
+
+fn json(part: &Part, progress: &mut Progress<'_>, out: &mut Out<'_>) -> Result<(), IngestError> {
+    let text = valid_utf8(&part.bytes, out);
+    JsonInput::new(&part.bytes, &text, progress).read(None, out)
+}
+
+/// Reads a piece of the first document, or what is left of it and all that follows.
+fn piece(
+    part: &Part,
+    piece: Piece,
+    progress: &mut Progress<'_>,
+    out: &mut Out<'_>,
+) -> Result<(), IngestError> {
+    let text = valid_utf8(&part.bytes, out);
+    let mut input = JsonInput { added: piece.added, ..JsonInput::new(&part.bytes, &text, progress) };
+    let context = text.get(..piece.added).unwrap_or_default();
+    // What the context lacks has been counted where it stands in the input. Its text has no end, which is no matter.
+    let again = |out: &mut Out<'_>| {
+        let _ = piece.format.decode(&mut Json::new(context, 0, out.limits.max_depth), out);
+    };
+    reading_again(out, again, |out| input.read(Some(piece), out))?;
+    if !piece.ends {
+        progress.formats.clear();
+    }
+    Ok(())
 }
 
 /// What became of a part.
@@ -102,6 +131,29 @@ pub(super) fn records_of(start: &[u8]) -> Option<Records> {
     }
 }
 
+/// What the first document of an input is, as far as the beginning of it tells.
+pub(super) enum First {
+    /// A document of this format, which begins at this byte.
+    Document(Format, usize),
+    /// The beginning is too short to tell.
+    Undecided,
+    /// Nothing that can be used, or not JSON.
+    Other,
+}
+
+/// Looks at the first document of an input of which this is the beginning.
+pub(super) fn first_document(start: &[u8], max_depth: u32) -> First {
+    if shape_of(start) != Shape::Json {
+        return First::Other;
+    }
+    let at = skip_blank(start, 0);
+    match sniff::recognize(Json::new(&String::from_utf8_lossy(start), at, max_depth)) {
+        Ok(Recognized::Format(format)) => First::Document(format, at),
+        Err(JsonError { reason: json::Reason::End, .. }) => First::Undecided,
+        Ok(Recognized::Other(_)) | Err(_) => First::Other,
+    }
+}
+
 /// Whether there are two lines at least, and each is a document to all appearances.
 fn are_lines(start: &[u8]) -> bool {
     let Some(end) = memrchr(b'\n', start) else { return false };
@@ -112,6 +164,20 @@ fn are_lines(start: &[u8]) -> bool {
     let begins_another = matches!(start.get(end + 1), Some(b'{' | b'[') | None);
     let first = skip_blank(start, 0).min(end);
     begins_another && start[first..end].split(|byte| *byte == b'\n').all(|line| ends(line.trim_ascii_start()))
+}
+
+/// Whether the document that begins at `at` ends with its line, whose line feed stands at `end`, to all appearances: it
+/// does not look like the opening of a document over several lines, and the next line begins a document, or does not
+/// exist, which counts where there are documents before it.
+pub(super) fn ends_with_line(bytes: &[u8], at: usize, end: usize, is_first: bool) -> bool {
+    let last = bytes[at..end].iter().rev().find(|byte| !byte.is_ascii_whitespace());
+    let opens = matches!(last, None | Some(b'{' | b'[' | b',' | b':'));
+    let next = skip_blank(bytes, end);
+    let begins = next == bytes.len() && !is_first
+        || matches!(bytes.get(next), Some(b'{' | b'['))
+            && bytes[next - 1] != b' '
+            && bytes[next - 1] != b'\t';
+    !opens && begins
 }
 
 /// What the first bytes say.
@@ -158,13 +224,12 @@ fn skip_blank(bytes: &[u8], mut at: usize) -> usize {
 /// Returns the bytes as text. Bytes that are not UTF-8 become U+FFFD, which is part of a word everywhere, as `?`
 /// would not be; a character that is cut off at the end is left out.
 fn valid_utf8<'a>(bytes: &'a [u8], out: &mut Out<'_>) -> Cow<'a, str> {
-    let error = match std::str::from_utf8(bytes) {
-        Ok(text) => return Cow::Borrowed(text),
-        Err(error) => error,
-    };
-    if error.error_len().is_none() {
-        return String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        return Cow::Borrowed(text);
     }
+    let is_cut_off = |end: &[u8]| std::str::from_utf8(end).is_err_and(|error| error.error_len().is_none());
+    let last = bytes.utf8_chunks().last().map_or(&[][..], |chunk| chunk.invalid());
+    let bytes = if is_cut_off(last) { &bytes[..bytes.len() - last.len()] } else { bytes };
     let invalid = bytes.utf8_chunks().filter(|chunk| !chunk.invalid().is_empty()).count();
     out.losses.add("invalid_utf8_replaced", invalid as u64);
     String::from_utf8_lossy(bytes)
@@ -284,23 +349,35 @@ enum Failure {
 struct JsonInput<'p, 't> {
     bytes: &'p [u8],
     text: &'p str,
+    /// Bytes at the beginning that do not stand in the input.
+    added: usize,
     progress: &'p mut Progress<'t>,
     /// End of the line that the current document begins in.
     line_end: usize,
 }
 
-impl JsonInput<'_, '_> {
-    fn read(&mut self, out: &mut Out<'_>) -> Result<(), IngestError> {
+impl<'p, 't> JsonInput<'p, 't> {
+    fn new(bytes: &'p [u8], text: &'p str, progress: &'p mut Progress<'t>) -> JsonInput<'p, 't> {
+        JsonInput { bytes, text, added: 0, progress, line_end: 0 }
+    }
+
+    /// Reads documents; the first one may be a piece of one.
+    fn read(&mut self, mut piece: Option<Piece>, out: &mut Out<'_>) -> Result<(), IngestError> {
         let mut at = skip_blank(self.text.as_bytes(), 0);
         while at < self.text.len() {
-            let end = self.document_limit(at);
+            let piece = piece.take();
+            let end = match piece {
+                Some(piece) if piece.is_beyond_line => None,
+                _ => self.document_limit(at),
+            };
             let text = self.text.get(..end.unwrap_or(self.text.len())).unwrap_or_default();
-            let next = match document(Json::new(text, at, out.limits.max_depth), out) {
+            let known = piece.filter(|piece| piece.added > 0).map(|piece| piece.format);
+            let next = match document(Json::new(text, at, out.limits.max_depth), known, out) {
                 Ok((format, next)) => {
                     self.progress.used(format.name());
                     next
                 }
-                Err(failure) => match self.recover(failure, at, end, out)? {
+                Err(failure) => match self.recover(failure, at, end, piece.is_some(), out)? {
                     Some(next) => next,
                     None => return Ok(()),
                 },
@@ -310,25 +387,14 @@ impl JsonInput<'_, '_> {
         Ok(())
     }
 
-    /// Returns the end of the line if the document at `at` is one line of many: the next line begins a
-    /// document too, and this one does not look like the opening of a document over several lines.
+    /// Returns the end of the line if the document at `at` is one line of many.
     fn document_limit(&mut self, at: usize) -> Option<usize> {
         if at >= self.line_end {
             self.line_end = json::line_end(self.text, at);
         }
         let end = self.line_end;
-        if end == self.text.len() {
-            return None;
-        }
-        let bytes = self.text.as_bytes();
-        let last = bytes[at..end].iter().rev().find(|byte| !byte.is_ascii_whitespace());
-        let opens = matches!(last, None | Some(b'{' | b'[' | b',' | b':'));
-        let next = skip_blank(bytes, end);
-        let begins = next == bytes.len() && !self.progress.nothing_used()
-            || matches!(bytes.get(next), Some(b'{' | b'['))
-                && bytes[next - 1] != b' '
-                && bytes[next - 1] != b'\t';
-        (!opens && begins).then_some(end)
+        let is_first = self.progress.nothing_used();
+        (end < self.text.len() && ends_with_line(self.text.as_bytes(), at, end, is_first)).then_some(end)
     }
 
     /// Decides how to go on after a document that failed: at the returned offset, or not at all.
@@ -337,6 +403,7 @@ impl JsonInput<'_, '_> {
         failure: Failure,
         start: usize,
         line_end: Option<usize>,
+        is_piece: bool,
         out: &mut Out<'_>,
     ) -> Result<Option<usize>, IngestError> {
         if let (Failure::Broken(format, JsonError { reason: json::Reason::End, .. }), None) =
@@ -349,7 +416,7 @@ impl JsonInput<'_, '_> {
         let alone = line_end.is_none()
             && self.progress.nothing_used()
             && self.progress.skipped == 0
-            && self.progress.origin == Origin::default();
+            && (is_piece || self.progress.origin == Origin::default());
         if alone && !stopped_there {
             return Err(self.error(failure, start));
         }
@@ -404,16 +471,23 @@ impl JsonInput<'_, '_> {
     }
 
     fn place(&self, offset: usize) -> Place {
-        let (line, column) = json::line_and_column(self.text.as_bytes(), offset);
-        let Origin { offset: before, lines } = self.progress.origin;
-        let offset = before + offset_in_bytes(self.bytes, offset) as u64;
-        Place { offset, line: Some((lines + line, column)) }
+        let Origin { offset: before, lines, columns } = self.progress.origin;
+        let (text, bytes) = (&self.text.as_bytes()[self.added..], &self.bytes[self.added..]);
+        let offset = offset.saturating_sub(self.added);
+        let (line, column) = json::line_and_column(text, offset);
+        let column = if line == 1 { columns + column } else { column };
+        Place { offset: before + offset_in_bytes(bytes, offset) as u64, line: Some((lines + line, column)) }
     }
 }
 
-/// Decodes one document and returns its format and where it ends.
-fn document(mut json: Json<'_>, out: &mut Out<'_>) -> Result<(Format, usize), Failure> {
-    let format = match sniff::recognize(json) {
+/// Decodes one document, of which the format may be known, and returns its format and where it ends.
+fn document(
+    mut json: Json<'_>,
+    known: Option<Format>,
+    out: &mut Out<'_>,
+) -> Result<(Format, usize), Failure> {
+    let recognized = known.map_or_else(|| sniff::recognize(json), |format| Ok(Recognized::Format(format)));
+    let format = match recognized {
         Ok(Recognized::Format(format)) => format,
         Ok(Recognized::Other(other)) => {
             json.skip().map_err(|error| Failure::Broken(None, error))?;

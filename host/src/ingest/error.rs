@@ -47,8 +47,8 @@ pub enum IngestError {
     },
     /// More bytes than allowed, counted after decompression.
     #[error(
-        "cannot read `{name}`: it holds more than {limit} bytes once decompressed; split it, or raise \
-         `max_document_bytes`"
+        "cannot read `{name}`: more than {limit} bytes of it, once decompressed, would have to be held at once; split \
+         it, or raise `max_document_bytes`"
     )]
     TooLarge {
         /// Name as given.

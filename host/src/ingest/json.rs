@@ -451,7 +451,7 @@ impl<'a> Json<'a> {
 
 /// Returns where the first quote or backslash stands.
 #[inline]
-fn plain(bytes: &[u8]) -> Option<usize> {
+pub(super) fn plain(bytes: &[u8]) -> Option<usize> {
     // Most strings end within few bytes, before a search that takes many at a time has got going.
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGH: u64 = 0x8080_8080_8080_8080;

@@ -1,9 +1,9 @@
 //! From bytes to decoded spans: every trace format, compressed or not, from files or standard input.
 //!
-//! The way of an input: [`expand`] names it, it is read and decompressed (`compress`), its format is
-//! recognised (`sniff` for JSON, `otlp_protobuf` for the rest), and one decoder per format (`otlp_json`,
-//! `otlp_protobuf`, `jaeger`, `zipkin`, `native`) reads it in place and pushes one [`RawSpan`] after the
-//! other to a [`SpanSink`]. Decoders collect nothing: they hold one span at a time and lend it. All
+//! The way of an input: [`expand`] names it, it is read and decompressed (`compress`), if it is long in parts
+//! (`parts`, `cutter`), its format is recognised (`sniff` for JSON, `otlp_protobuf` for the rest), and one
+//! decoder per format (`otlp_json`, `otlp_protobuf`, `jaeger`, `zipkin`, `native`) reads it in place and
+//! pushes one [`RawSpan`] after the other to a [`SpanSink`]. Decoders collect nothing: they hold one span at a time and lend it. All
 //! attributes pass one gate (`out`), where limits are applied and names are looked up; what attributes
 //! mean is decided later, by the one mapper in `tracewatt_core::semconv`.
 //!
@@ -15,6 +15,7 @@
 
 mod any;
 mod compress;
+mod cutter;
 mod documents;
 mod error;
 mod jaeger;
@@ -37,7 +38,7 @@ pub use error::{IngestError, Place};
 pub use source::{Source, expand};
 
 use out::Out;
-use parts::Opened;
+use parts::{Opened, Sizes};
 use resources::Resources;
 use std::io::Read;
 use std::panic::resume_unwind;
@@ -51,7 +52,8 @@ use tracewatt_core::trace::IdTable;
 /// How much is read at most.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReadLimits {
-    /// Bytes of one input after decompression; a larger one is an error. 1 GiB.
+    /// Bytes that are held at once at most, after decompression: of a line, a message, or a document or element of one
+    /// that cannot be cut. A larger one is an error. 1 GiB.
     pub max_document_bytes: u64,
     /// Nesting of JSON values, and of protobuf attribute values. A deeper attribute value is left out and counted;
     /// a deeper document is an error. 128.
@@ -120,7 +122,18 @@ pub fn read<'a>(
     wanted: &[String],
     threads: &mut [Thread<'_>],
 ) -> Result<Reading, IngestError> {
-    let parts = match parts::open(compress::Plain::open(name, input)?, limits.max_document_bytes)? {
+    read_in_parts(name, input, limits, wanted, threads, Sizes::default())
+}
+
+fn read_in_parts<'a>(
+    name: &str,
+    input: impl Read + Send + 'a,
+    limits: &ReadLimits,
+    wanted: &[String],
+    threads: &mut [Thread<'_>],
+    sizes: Sizes,
+) -> Result<Reading, IngestError> {
+    let parts = match parts::open(compress::Plain::open(name, input)?, limits, sizes)? {
         Opened::Parts(parts) => Mutex::new(parts),
         Opened::Whole(bytes, truncated) => {
             let Some(Thread { ids, losses, sink }) = threads.first_mut() else {

@@ -120,6 +120,32 @@ impl Out<'_> {
     }
 }
 
+/// Does `work`, of which `repeated` is a part that has been done before: what that leaves out is not counted again.
+pub(super) fn reading_again<T>(
+    out: &mut Out<'_>,
+    repeated: impl FnOnce(&mut Out<'_>),
+    work: impl FnOnce(&mut Out<'_>) -> T,
+) -> T {
+    let Out { limits, wanted, .. } = *out;
+    let (mut ids, mut counted) = (IdTable::default(), Losses::default());
+    repeated(&mut Out {
+        limits,
+        wanted,
+        ids: &mut ids,
+        losses: &mut counted,
+        sink: &mut |_: &RawSpan<'_>, _: &AttrSet<'_>, _: &str| {},
+        resources: Resources::default(),
+        spans: 0,
+    });
+    let before = std::mem::take(out.losses);
+    let result = work(out);
+    let all = std::mem::replace(out.losses, before);
+    for (reason, count) in all.iter() {
+        out.losses.add(reason, count.saturating_sub(counted.get(reason)));
+    }
+    result
+}
+
 /// Takes out times that cannot be meant. Returns the reason for which the span has no duration, if it has none.
 fn settle_times(span: &mut RawSpan<'_>) -> Option<&'static str> {
     let stated = 1..=MAX_TIME_NS;

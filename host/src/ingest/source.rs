@@ -31,6 +31,12 @@ impl Source {
         }
     }
 
+    /// Returns how many bytes a file holds; `None` for what is no regular file.
+    pub fn bytes(&self) -> Option<u64> {
+        let metadata = std::fs::metadata(self.path()?).ok()?;
+        metadata.is_file().then_some(metadata.len())
+    }
+
     /// Opens the input.
     ///
     /// # Errors

@@ -2,9 +2,11 @@
 
 mod formats;
 mod framing;
+mod pieces;
 mod robust;
 mod same;
 
+use super::parts::Sizes;
 use super::{IngestError, ReadLimits, Reading, Thread};
 use std::collections::BTreeMap;
 use tracewatt_core::loss::Losses;
@@ -85,6 +87,10 @@ fn set(attributes: &AttrSet<'_>) -> BTreeMap<String, String> {
 }
 
 fn read_with(bytes: &[u8], limits: &ReadLimits) -> Got {
+    read_in_parts(bytes, limits, Sizes::default())
+}
+
+fn read_in_parts(bytes: &[u8], limits: &ReadLimits, sizes: Sizes) -> Got {
     let mut taken = Vec::new();
     let mut sink = |span: &RawSpan<'_>, resource: &AttrSet<'_>, scope: &str| {
         let seen = Seen {
@@ -106,7 +112,7 @@ fn read_with(bytes: &[u8], limits: &ReadLimits) -> Got {
     };
     let wanted = ["tenant".to_owned(), "list".to_owned(), "map".to_owned(), "raw".to_owned()];
     let mut threads = [Thread { ids: IdTable::default(), losses: Losses::default(), sink: &mut sink }];
-    let reading = super::read("test", bytes, limits, &wanted, &mut threads);
+    let reading = super::read_in_parts("test", bytes, limits, &wanted, &mut threads, sizes);
     let [Thread { ids, losses, .. }] = threads;
     let spans = taken
         .into_iter()

@@ -99,6 +99,17 @@ fn terminal_flags_go_with_every_command() {
         let invocation = invoke(line).unwrap();
         assert_eq!((invocation.color, invocation.quiet), (ColorChoice::Never, true), "{line}");
     }
+    assert_eq!(invoke("analyze --progress always").unwrap().progress, ProgressChoice::Always);
+    for (choice, terminal, ci, expect) in [
+        (ProgressChoice::Auto, true, None, true),
+        (ProgressChoice::Auto, true, Some("false"), true),
+        (ProgressChoice::Auto, true, Some("true"), false),
+        (ProgressChoice::Auto, false, None, false),
+        (ProgressChoice::Always, false, Some("true"), true),
+        (ProgressChoice::Never, true, None, false),
+    ] {
+        assert_eq!(choice.enabled(terminal, ci.map(OsStr::new)), expect, "{choice:?} {terminal} {ci:?}");
+    }
 }
 
 #[test]

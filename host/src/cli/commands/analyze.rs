@@ -45,7 +45,9 @@ pub fn run(command: Analyze, terminal: &Terminal) -> Result<Exit> {
     let bundles = command.fault_bundles.as_deref().map(FaultBundles::new);
     let stats = command.plugin_stats.then(PluginStats::default);
     let watch = Watch { bundles: bundles.as_ref(), stats: stats.as_ref() };
-    let report = analysis::analyze_with(&session, Input::of(&sources), &judgement, &watch)?;
+    let inputs = Input::of(&sources);
+    let report = terminal
+        .watch(&sources, |progress| analysis::analyze_with(&session, inputs, &judgement, progress, &watch))?;
     timings.step("analyse");
     let exit = exit(command.verdict, &report);
     let manifests = session.manifests();

@@ -3,7 +3,7 @@
 use super::analyze::outputs;
 use super::compiler;
 use super::{files_read, today};
-use crate::analysis::{self, Input, Judgement};
+use crate::analysis::{self, Input, Judgement, Progress};
 use crate::cli::invocation::{Demo, Environment};
 use crate::cli::terminal::Terminal;
 use crate::exit::{Exit, UsageError};
@@ -22,7 +22,7 @@ pub fn run(command: Demo, terminal: &Terminal) -> Result<Exit> {
     let input = Input::Open("demo.json".to_owned(), Box::new(TRACES));
     let judgement =
         Judgement { baseline: None, acknowledgments: &[], today: today(), environment: Environment::Local };
-    let report = analysis::analyze(&session, vec![input], &judgement)?;
+    let report = analysis::analyze(&session, vec![input], &judgement, &Progress::default())?;
     super::analyze::write(&session, &report, &command.outputs, terminal)?;
     terminal.note("These are the traces that come with tracewatt. Yours: tracewatt analyze traces.json");
     Ok(Exit::Ok)

@@ -32,8 +32,8 @@ pub fn run(command: Diff, terminal: &Terminal) -> Result<Exit> {
     read.extend(inputs.map(|path| ("the input", path.to_owned())));
     check_reads(&command.outputs, &read).map_err(|error| UsageError(error.to_string()))?;
     let acknowledgments = acknowledgments(&session.config, command.acknowledgments)?;
-    let before = side(&session, &command, &acknowledgments, &before, None)?;
-    let after = side(&session, &command, &acknowledgments, &after, Some(&before))?;
+    let before = side(&session, &command, &acknowledgments, (&before, None), terminal)?;
+    let after = side(&session, &command, &acknowledgments, (&after, Some(&before)), terminal)?;
     write(&session, &before, &after, &command.outputs, terminal)?;
     Ok(super::analyze::exit(command.verdict, &after))
 }
@@ -70,8 +70,8 @@ fn side(
     session: &Session,
     command: &Diff,
     acknowledgments: &[Acknowledgment],
-    sources: &[Source],
-    baseline: Option<&Report>,
+    (sources, baseline): (&[Source], Option<&Report>),
+    terminal: &Terminal,
 ) -> Result<Report> {
     let inputs = match sources {
         [source] => match opened(source)? {
@@ -89,7 +89,7 @@ fn side(
     };
     let environment = if command.verdict.enforced { Environment::Ci } else { Environment::Local };
     let judgement = Judgement { baseline, acknowledgments, today: today(), environment };
-    analysis::analyze(session, inputs, &judgement)
+    terminal.watch(sources, |progress| analysis::analyze(session, inputs, &judgement, progress))
 }
 
 /// What one input turns out to be.

@@ -23,7 +23,9 @@ const HIDDEN: &str = "params_hidden";
 /// Runs the command. Exits with 3 when not a single outbound span could be used.
 pub fn run(command: Doctor, terminal: &Terminal) -> Result<Exit> {
     let session = load_session(&command.config, &compiler(terminal))?;
-    let traces = analysis::read(&session.config, Input::of(&sources(&command.inputs)?))?;
+    let sources = sources(&command.inputs)?;
+    let inputs = Input::of(&sources);
+    let traces = terminal.watch(&sources, |progress| analysis::read(&session.config, inputs, progress))?;
     let rows = traces.intake.coverage.rows(&traces.intake.texts);
     terminal.print(|out| {
         write_inputs(out, &traces)?;

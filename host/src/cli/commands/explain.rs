@@ -19,7 +19,9 @@ const MAX_OFFERED: usize = 20;
 /// Runs the command.
 pub fn run(command: Explain, terminal: &Terminal) -> Result<Exit> {
     let mut session = load_session(&command.config, &compiler(terminal))?;
-    let traces = analysis::read(&session.config, Input::of(&sources(&command.inputs)?))?;
+    let sources = sources(&command.inputs)?;
+    let inputs = Input::of(&sources);
+    let traces = terminal.watch(&sources, |progress| analysis::read(&session.config, inputs, progress))?;
     match &command.question {
         Question::Trace(id) => tree(&session, &traces, id, terminal),
         Question::WhyNot { kind, service, endpoint } => {

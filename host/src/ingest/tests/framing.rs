@@ -181,6 +181,9 @@ fn bytes_that_are_not_utf8_are_replaced_and_counted() {
     let bytes: Vec<u8> = text.bytes().map(|byte| if byte == 1 { 0xe9 } else { byte }).collect();
     let got = read(bytes);
     assert_eq!((got.spans[0].name.as_str(), got.losses.get("invalid_utf8_replaced")), ("caf\u{fffd}", 1));
+    // a character that is cut off is neither replaced nor counted
+    let got = read(b"{\"resourceSpans\":[{\"x\":\"\xff\xc3");
+    assert_eq!(got.losses.get("invalid_utf8_replaced"), 1, "{}", got.error());
     // a place is one in the file, whatever stands for its bytes
     let error = read(b"{\"x\":\"\xff\xe9\xff\",\"resourceSpans\":[7]}").error();
     assert!(error.contains("byte 28 (line 1, column 29)"), "{error}");

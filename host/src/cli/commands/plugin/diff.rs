@@ -13,7 +13,7 @@ pub fn run(command: &PluginDiff, terminal: &Terminal) -> Result<Exit> {
     let side = |subject: &Subject, before: Option<&_>| {
         let found = subject::find(&subject.plugin, terminal)?;
         let session = subject::session(&found, subject, With::Nothing, terminal)?;
-        let report = report(&session, &found, &command.inputs, &command.outputs, before)?;
+        let report = report(&session, &found, (&command.inputs, &command.outputs), before, terminal)?;
         anyhow::Ok((session, report))
     };
     let new = Subject { plugin: command.new.clone(), ..command.old.clone() };

@@ -18,7 +18,7 @@ use tracewatt_core::report::Report;
 pub fn run(command: &PluginRun, terminal: &Terminal) -> Result<Exit> {
     let found = subject::find(&command.subject.plugin, terminal)?;
     let session = subject::session(&found, &command.subject, With::Nothing, terminal)?;
-    let report = report(&session, &found, &command.inputs, &command.outputs, None)?;
+    let report = report(&session, &found, (&command.inputs, &command.outputs), None, terminal)?;
     analyze::write(&session, &report, &command.outputs, terminal)?;
     Ok(Exit::Ok)
 }
@@ -27,9 +27,9 @@ pub fn run(command: &PluginRun, terminal: &Terminal) -> Result<Exit> {
 pub fn report(
     session: &Session,
     found: &Found,
-    inputs: &[PathBuf],
-    outputs: &[Output],
+    (inputs, outputs): (&[PathBuf], &[Output]),
     baseline: Option<&Report>,
+    terminal: &Terminal,
 ) -> Result<Report> {
     let sources = sources(inputs)?;
     let inputs = sources.iter().filter_map(Source::path).map(|path| ("the input", path.to_owned()));
@@ -37,5 +37,6 @@ pub fn report(
     check_reads(outputs, &read).map_err(|error| UsageError(error.to_string()))?;
     let judgement =
         Judgement { baseline, acknowledgments: &[], today: today(), environment: Environment::Local };
-    analysis::analyze(session, Input::of(&sources), &judgement)
+    let inputs = Input::of(&sources);
+    terminal.watch(&sources, |progress| analysis::analyze(session, inputs, &judgement, progress))
 }
