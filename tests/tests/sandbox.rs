@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 use tracewatt_core::detect::{self, Detection, Detector};
 use tracewatt_core::loss::Losses;
 use tracewatt_core::plugin::{
@@ -204,6 +205,40 @@ fn the_findings_of_a_run_have_a_limit() {
         assert_eq!(findings.len(), 64, "{threads}");
         let aside = |(trace, fault): &(usize, Arc<Fault>)| *trace >= 64 && fault.kind == FaultKind::Output;
         assert!(run.set_aside.iter().all(aside), "{run:?}");
+    }
+}
+
+/// Scenario: an endless loop, with a second to run. Guarantees: it ends after that second and less than half of another
+/// one. A machine that does something else meanwhile gets three chances.
+#[test]
+fn an_endless_loop_ends_in_time() {
+    let sandbox = Sandbox::new();
+    let one = &sandbox.traces[POISONED..=POISONED];
+    let settings = vec![("mode".to_owned(), SettingValue::Text("spin".to_owned()))];
+    let limits = Limits { call_ms: 1_000, ..Limits::DEFAULT };
+    let mut worker = Worker::new(&sandbox.engine, &sandbox.plugin, settings, limits).unwrap();
+    let mut took = || {
+        let started = Instant::now();
+        let batch = Batch::of(one).into();
+        let outcome = ticking(&sandbox.engine, || worker.detect(one, &batch, &sandbox.texts, 1));
+        assert_eq!(outcome.set_aside[0].1.kind, FaultKind::Deadline);
+        started.elapsed()
+    };
+    let times = [took(), took(), took()];
+    assert!(times.iter().all(|time| *time >= Duration::from_millis(1_000)), "{times:?}");
+    assert!(times.iter().any(|time| *time <= Duration::from_millis(1_500)), "{times:?}");
+}
+
+/// Scenario: a detector that takes all the memory it gets. Guarantees: what it got is what the limit says, to a page.
+#[test]
+fn memory_ends_at_the_limit() {
+    let sandbox = Sandbox::new();
+    for mib in [4, 32] {
+        let limits = Limits { memory_bytes: mib << 20, ..Limits::DEFAULT };
+        let outcome = sandbox.run_within(limits, "allocate");
+        assert_eq!(outcome.set_aside[0].1.kind, FaultKind::Memory, "{mib}");
+        let got = outcome.memory_bytes as usize;
+        assert!((limits.memory_bytes / 2..=limits.memory_bytes).contains(&got), "{mib}: {got}");
     }
 }
 

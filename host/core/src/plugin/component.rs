@@ -1,7 +1,8 @@
 //! A component on its way to becoming a plug-in: audit, version check, manifest.
 
 use super::engine::{engine_for_one_call, ticking};
-use super::{Fault, Manifest, Setting, SettingKind, instance};
+use super::instance::Prepared;
+use super::{Fault, Limits, Manifest, Setting, SettingKind, instance};
 use crate::hex::hex;
 use sha2::{Digest, Sha256};
 use wasmtime::Engine;
@@ -88,6 +89,9 @@ impl Plugin {
     /// The manifest is read from the component's stamp, or asked of a throw-away instance when there is none, for a
     /// limited time: epochs of the engine go by meanwhile, also for whatever else runs in it.
     fn of_component(engine: &Engine, bytes: &[u8], component: Component) -> Result<Plugin, PluginError> {
+        // A stamp says nothing about the exports: what lacks one must not get as far as an analysis.
+        Prepared::new(engine, &component, Limits::DEFAULT)
+            .map_err(|error| PluginError::World(format!("{error:#}")))?;
         let manifest = match stamped(bytes)? {
             Some(manifest) => manifest,
             None => describe(engine, &component)?,
