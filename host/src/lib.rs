@@ -16,6 +16,7 @@ pub mod bench;
 pub mod cli;
 pub mod compiled;
 pub mod config;
+pub mod conformance;
 pub mod exit;
 pub mod fault_bundles;
 pub mod ingest;

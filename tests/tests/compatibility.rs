@@ -50,7 +50,7 @@ fn components_of_every_version_run() {
             let runs = report["plugins"].as_array().unwrap();
             let kept = runs.iter().find(|run| run["id"] == "kept").unwrap();
             assert!(kept.get("faults").is_none(), "{}: {kept}", component.display());
-            types(&report).iter().any(|kind| *kind == "kept_component")
+            types(&report).contains(&"kept_component")
         };
         assert!(run(5) && !run(6), "{}", component.display());
     }

@@ -103,6 +103,35 @@ fn the_others_go_on_and_the_fault_can_be_seen_again() {
     }
 }
 
+/// Scenario: the conformance tests, on every stock plug-in, on one that fails on none of them, and on one that remembers
+/// what it was asked. Guarantees: the first conform, the last does not, and it is said in what.
+#[test]
+fn stock_plugins_conform_and_one_that_remembers_does_not() {
+    let place = place("behave");
+    let target = profile_folder().parent().unwrap().join("plugins");
+    let mut names: Vec<String> = std::fs::read_dir(workspace().join("detectors"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    let modules = tracewatt_build::compile(&workspace(), &names, &target).unwrap();
+    for (name, module) in names.iter().zip(&modules) {
+        place.write("stock.wasm", tracewatt_build::componentize_file(name, module).unwrap());
+        let outcome = place.run(&["plugin", "check", "stock.wasm", "--conformance"]);
+        assert_eq!(outcome.code, 0, "{name}: {}{}", outcome.stdout, outcome.stderr);
+        assert!(outcome.stdout.lines().count() > 25, "{name}: {}", outcome.stdout);
+    }
+    let check = |mode: &str| {
+        let mode = format!("mode={mode}");
+        place.run(&["plugin", "check", "misbehaving.wasm", "--conformance", "--setting", &mode])
+    };
+    assert_eq!(check("behave").code, 0);
+    let remembers = check("remember");
+    assert_eq!(remembers.code, 1, "{}", remembers.stdout);
+    let failed: Vec<&str> = remembers.stdout.lines().filter(|line| line.starts_with("FAIL")).collect();
+    assert!(failed[0].starts_with("FAIL  the same batch again: other findings:"), "{failed:?}");
+}
+
 /// Scenario: a panic. Guarantees: the bundle holds message, place, settings, functions by name and the statement as a
 /// template, never as it was sent.
 #[test]

@@ -83,7 +83,12 @@ pub enum PluginAction {
         only: Option<String>,
     },
     /// Say whether it would be loaded.
-    Check(Subject),
+    Check {
+        /// The plug-in.
+        subject: Subject,
+        /// Whether to offer it everything there is as well.
+        conformance: bool,
+    },
     /// Show what a component is.
     Inspect(Subject),
     /// Analyse traces with it alone.

@@ -62,9 +62,9 @@ impl Worker {
         Ok(())
     }
 
-    /// One call on a batch; returns how many findings came of it.
-    pub fn replay(&mut self, batch: &SharedBatch, texts: &Arc<Texts>) -> Result<usize, Arc<Fault>> {
-        self.call(batch, texts, 1, 0, &mut Outcome::default()).map(|(findings, _)| findings.len())
+    /// One call on a batch, whatever comes of it.
+    pub fn replay(&mut self, batch: &SharedBatch, texts: &Arc<Texts>) -> Result<Vec<RawFinding>, Arc<Fault>> {
+        self.call(batch, texts, 1, 0, &mut Outcome::default()).map(|(findings, _)| findings)
     }
 
     /// Offers traces to the plug-in. `batch` holds the columns of exactly these traces. When more than

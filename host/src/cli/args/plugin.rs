@@ -21,7 +21,7 @@ enum PluginActionArgs {
     /// Build a plug-in and run its cases in the sandbox
     Test(TestArgs),
     /// Say whether this program would load a plug-in, and what is missing
-    Check(SubjectArgs),
+    Check(CheckArgs),
     /// Analyse traces with one plug-in alone
     Run(RunArgs),
     /// Measure what a plug-in costs next to the stock ones
@@ -75,6 +75,15 @@ struct SubjectArgs {
     plugin: PathBuf,
     #[command(flatten)]
     sets: SetArgs,
+}
+
+#[derive(Debug, Args)]
+struct CheckArgs {
+    #[command(flatten)]
+    subject: SubjectArgs,
+    /// Also offer it batches that are legal and that nobody thinks of, and compare what it says of the same ones
+    #[arg(long)]
+    conformance: bool,
 }
 
 #[derive(Debug, Args)]
@@ -169,7 +178,9 @@ impl PluginArgs {
             PluginActionArgs::Test(args) => {
                 PluginAction::Test { subject: args.sets.subject(args.folder.folder), only: args.only }
             }
-            PluginActionArgs::Check(args) => PluginAction::Check(args.resolve()),
+            PluginActionArgs::Check(args) => {
+                PluginAction::Check { subject: args.subject.resolve(), conformance: args.conformance }
+            }
             PluginActionArgs::Inspect(args) => PluginAction::Inspect(args.resolve()),
             PluginActionArgs::Run(args) => PluginAction::Run(PluginRun {
                 subject: args.sets.subject(args.plugin),

@@ -4,6 +4,7 @@ use super::subject::{self, Found, With};
 use crate::cli::commands::compiler;
 use crate::cli::invocation::Subject;
 use crate::cli::terminal::Terminal;
+use crate::conformance::{self, Row};
 use crate::exit::Exit;
 use anyhow::{Result, anyhow};
 use std::collections::BTreeMap;
@@ -21,7 +22,7 @@ impl Steps {
 }
 
 /// Runs the command.
-pub fn run(subject: &Subject, terminal: &Terminal) -> Result<Exit> {
+pub fn run(subject: &Subject, wanted: bool, terminal: &Terminal) -> Result<Exit> {
     let found = subject::find(&subject.plugin, terminal)?;
     let mut steps = Steps(Vec::new());
     check(&found, subject, terminal, &mut steps);
@@ -35,7 +36,17 @@ pub fn run(subject: &Subject, terminal: &Terminal) -> Result<Exit> {
         }
         Ok(())
     })?;
-    let fine = steps.0.iter().all(|(_, result)| result.is_ok());
+    let mut fine = steps.0.iter().all(|(_, result)| result.is_ok());
+    if fine && wanted {
+        let rows = offered(&found, subject, terminal)?;
+        terminal.print(|out| {
+            rows.iter().try_for_each(|row| match &row.result {
+                Ok(said) => writeln!(out, "ok    {}: {said}", row.name),
+                Err(reason) => writeln!(out, "FAIL  {}: {reason}", row.name),
+            })
+        })?;
+        fine = rows.iter().all(|row| row.result.is_ok());
+    }
     Ok(if fine { Exit::Ok } else { Exit::Negative })
 }
 
@@ -88,6 +99,14 @@ fn settings(found: &Found, subject: &Subject, terminal: &Terminal) -> Result<Str
     let mut worker = Worker::new(&session.engine, plugin, detector.settings, detector.limits)?;
     plugin::ticking(&session.engine, || worker.ready()).map_err(|fault| anyhow!("{fault}"))?;
     Ok(format!("{} settings accepted", plugin.manifest.settings.len()))
+}
+
+/// Offers it everything there is.
+fn offered(found: &Found, subject: &Subject, terminal: &Terminal) -> Result<Vec<Row>> {
+    let session = subject::session(found, subject, With::Nothing, terminal)?;
+    let (config, plugin) = subject::of(&session, &found.id)?;
+    let detector = session.detector(config, plugin, &BTreeMap::new());
+    Ok(conformance::run(&session.engine, &detector)?)
 }
 
 fn said(error: PluginError) -> String {

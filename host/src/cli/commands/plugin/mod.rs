@@ -25,7 +25,7 @@ pub fn run(action: PluginAction, terminal: &Terminal) -> Result<Exit> {
         PluginAction::Sdk { folder } => new::sdk(&folder, terminal),
         PluginAction::Build { folder, output } => build::run(&folder, output, terminal),
         PluginAction::Test { subject, only } => test::run(&subject, only.as_deref(), terminal),
-        PluginAction::Check(subject) => check::run(&subject, terminal),
+        PluginAction::Check { subject, conformance } => check::run(&subject, conformance, terminal),
         PluginAction::Inspect(subject) => inspect::run(&subject, terminal),
         PluginAction::Run(run) => run::run(&run, terminal),
         PluginAction::Bench { subject, traces, spans, runs } => {

@@ -33,7 +33,7 @@ pub fn run(command: &Replay, terminal: &Terminal) -> Result<Exit> {
         writeln!(out, "        {}: {}", bundle.kind.word(), bundle.message)?;
         match &result {
             _ if same => writeln!(out, "now     the same")?,
-            Ok(findings) => writeln!(out, "now     no fault, {findings} findings")?,
+            Ok(findings) => writeln!(out, "now     no fault, {} findings", findings.len())?,
             Err(fault) => writeln!(out, "now     {fault}")?,
         }
         let Err(fault) = &result else { return Ok(()) };
