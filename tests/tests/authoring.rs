@@ -188,6 +188,26 @@ fn a_new_plugin_in_any_language_works() {
     }
 }
 
+/// Scenario: names that cannot be, folders that are there, and a folder `tracewatt` that is somebody's own. Guarantees:
+/// refused, and nothing of it is touched.
+#[test]
+fn nothing_that_is_there_is_overwritten() {
+    let mut reader = Reader::new();
+    for step in [
+        "tracewatt plugin new detector No-Name # exit 2",
+        "tracewatt plugin new detector mine",
+        "tracewatt plugin new detector mine # exit 75",
+        "tracewatt plugin sdk mine",
+        "tracewatt plugin sdk . # exit 75",
+        "echo mine > mine/tracewatt/README.md",
+        "tracewatt plugin sdk mine # exit 75",
+        "test -f mine/tracewatt/sdk/rust/src/lib.rs",
+        "tracewatt plugin test . # exit 75",
+    ] {
+        reader.run(step);
+    }
+}
+
 /// Scenario: a new plug-in, built a second time, as somebody does who changes it. Guarantees: building, the cases and
 /// the check take less than a minute; they take a few seconds, so that this says nothing of the machine.
 #[test]

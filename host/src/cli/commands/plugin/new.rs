@@ -12,6 +12,9 @@ use tracewatt_build::{Language, SDK_COPY};
 
 /// The SDK, its templates and the interface: paths in the repository and texts.
 const FILES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/sdk.rs"));
+/// File that says what the copy of the SDK is, and how it begins: nothing else is ever removed.
+const README: &str = "README.md";
+const MARK: &str = "The SDK of tracewatt";
 /// What a template calls the plug-in.
 const NAME: &str = "plugin_name";
 /// What a template calls the type of the plug-in.
@@ -50,6 +53,10 @@ pub fn sdk(folder: &Path, terminal: &Terminal) -> Result<Exit> {
     let language = tracewatt_build::language(folder)?;
     let copy = folder.join(SDK_COPY);
     if copy.exists() {
+        let is_ours = fs::read_to_string(copy.join(README)).is_ok_and(|text| text.starts_with(MARK));
+        if !is_ours {
+            bail!("{} was not written by tracewatt; move it away, and run this again", copy.display());
+        }
         fs::remove_dir_all(&copy).with_context(|| format!("cannot replace {}", copy.display()))?;
     }
     copy_sdk(folder, language)?;
@@ -107,11 +114,11 @@ fn copy_sdk(folder: &Path, language: Language) -> Result<()> {
         write(&copy, "Cargo.toml", &workspace(sdk)?)?;
     }
     let readme = format!(
-        "The SDK of tracewatt {}, written by `tracewatt plugin new`. `tracewatt plugin sdk` puts that of another\n\
+        "{MARK} {}, written by `tracewatt plugin new`. `tracewatt plugin sdk` puts that of another\n\
          version in its place; nothing of your own belongs here.\n",
         env!("CARGO_PKG_VERSION")
     );
-    write(&copy, "README.md", &readme)
+    write(&copy, README, &readme)
 }
 
 /// The manifest of the workspace, with nothing but what the crate in `sdk` takes from it.
