@@ -4,10 +4,9 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a step that fails fails the test")]
 
 use serde_json::Value;
-use std::sync::OnceLock;
+use tracewatt_tests::misbehaving;
 use tracewatt_tests::otlp::{MS, Span, request};
 use tracewatt_tests::program::Place;
-use tracewatt_tests::{profile_folder, workspace};
 
 /// Ways to fail, each with the kind of fault.
 const MODES: [(&str, &str); 12] = [
@@ -24,17 +23,6 @@ const MODES: [(&str, &str); 12] = [
     ("lie_about_confidence", "answer"),
     ("say_nothing", "answer"),
 ];
-
-fn component() -> &'static [u8] {
-    static BUILT: OnceLock<Vec<u8>> = OnceLock::new();
-    let build = || {
-        let target = profile_folder().parent().unwrap().join("plugins");
-        let name = "misbehaving".to_owned();
-        let modules = tracewatt_build::compile(&workspace(), std::slice::from_ref(&name), &target).unwrap();
-        tracewatt_build::componentize_file(&name, &modules[0]).unwrap()
-    };
-    BUILT.get_or_init(build)
-}
 
 /// Three requests with an N+1 each; the second one makes the plug-in fail.
 fn place(mode: &str) -> Place {
@@ -55,7 +43,7 @@ fn place(mode: &str) -> Place {
          [plugins.misbehaving.settings]\nmode = \"{mode}\"\n\
          [plugins.misbehaving.limits]\ncall_ms = 200\n"
     );
-    place.spans("in.json", &spans).write("misbehaving.wasm", component()).write("tracewatt.toml", config);
+    place.spans("in.json", &spans).write("misbehaving.wasm", misbehaving()).write("tracewatt.toml", config);
     place
 }
 
@@ -101,35 +89,6 @@ fn the_others_go_on_and_the_fault_can_be_seen_again() {
             place.run(&["plugin", "replay", &bundle, "--set", "plugins.misbehaving.path=nothing.wasm"]);
         assert_eq!(healed.code, 75, "{}", healed.stdout);
     }
-}
-
-/// Scenario: the conformance tests, on every stock plug-in, on one that fails on none of them, and on one that remembers
-/// what it was asked. Guarantees: the first conform, the last does not, and it is said in what.
-#[test]
-fn stock_plugins_conform_and_one_that_remembers_does_not() {
-    let place = place("behave");
-    let target = profile_folder().parent().unwrap().join("plugins");
-    let mut names: Vec<String> = std::fs::read_dir(workspace().join("detectors"))
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
-    names.sort();
-    let modules = tracewatt_build::compile(&workspace(), &names, &target).unwrap();
-    for (name, module) in names.iter().zip(&modules) {
-        place.write("stock.wasm", tracewatt_build::componentize_file(name, module).unwrap());
-        let outcome = place.run(&["plugin", "check", "stock.wasm", "--conformance"]);
-        assert_eq!(outcome.code, 0, "{name}: {}{}", outcome.stdout, outcome.stderr);
-        assert!(outcome.stdout.lines().count() > 25, "{name}: {}", outcome.stdout);
-    }
-    let check = |mode: &str| {
-        let mode = format!("mode={mode}");
-        place.run(&["plugin", "check", "misbehaving.wasm", "--conformance", "--setting", &mode])
-    };
-    assert_eq!(check("behave").code, 0);
-    let remembers = check("remember");
-    assert_eq!(remembers.code, 1, "{}", remembers.stdout);
-    let failed: Vec<&str> = remembers.stdout.lines().filter(|line| line.starts_with("FAIL")).collect();
-    assert!(failed[0].starts_with("FAIL  the same batch again: other findings:"), "{failed:?}");
 }
 
 /// Scenario: a panic. Guarantees: the bundle holds message, place, settings, functions by name and the statement as a

@@ -141,7 +141,8 @@ impl Repeats {
                 self.keep(std::mem::take(&mut run), concurrent, runs);
                 concurrent = false;
             }
-            concurrent |= !run.is_empty() && span.start_ns() + span.duration_ns() / 2 < busy_until;
+            concurrent |=
+                !run.is_empty() && span.start_ns().saturating_add(span.duration_ns() / 2) < busy_until;
             busy_until = busy_until.max(span.end_ns());
             run.push(span);
         }

@@ -39,13 +39,8 @@ pub fn run(subject: &Subject, wanted: bool, terminal: &Terminal) -> Result<Exit>
     let mut fine = steps.0.iter().all(|(_, result)| result.is_ok());
     if fine && wanted {
         let rows = offered(&found, subject, terminal)?;
-        terminal.print(|out| {
-            rows.iter().try_for_each(|row| match &row.result {
-                Ok(said) => writeln!(out, "ok    {}: {said}", row.name),
-                Err(reason) => writeln!(out, "FAIL  {}: {reason}", row.name),
-            })
-        })?;
-        fine = rows.iter().all(|row| row.result.is_ok());
+        terminal.print(|out| conformance::write_table(&rows, out))?;
+        fine = conformance::conforms(&rows);
     }
     Ok(if fine { Exit::Ok } else { Exit::Negative })
 }
@@ -106,7 +101,14 @@ fn offered(found: &Found, subject: &Subject, terminal: &Terminal) -> Result<Vec<
     let session = subject::session(found, subject, With::Nothing, terminal)?;
     let (config, plugin) = subject::of(&session, &found.id)?;
     let detector = session.detector(config, plugin, &BTreeMap::new());
-    Ok(conformance::run(&session.engine, &detector)?)
+    let again = compiler(terminal).load(&session.engine, &found.bytes, None)?;
+    Ok(conformance::examine(&conformance::Subject {
+        engine: &session.engine,
+        plugin,
+        again: &again,
+        settings: &detector.settings,
+        limits: detector.limits,
+    })?)
 }
 
 fn said(error: PluginError) -> String {
