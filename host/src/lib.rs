@@ -3,6 +3,8 @@
 //! - [`cli`]: what can be typed, and one file per command
 //! - [`compiled`]: compiled forms of components, made in a process of its own and kept
 //! - [`config`]: raw (as written) to checked (as meant)
+//! - [`conformance`]: what every component must stand, as a table
+//! - `daemon`: live traces
 //! - [`ingest`]: from bytes to decoded spans
 //! - [`session`]: configuration and plug-ins, loaded together
 //! - [`spool`]: spans and calls between reading and judging, within a budget of memory
@@ -17,6 +19,7 @@ pub mod cli;
 pub mod compiled;
 pub mod config;
 pub mod conformance;
+mod daemon;
 pub mod exit;
 pub mod fault_bundles;
 pub mod ingest;

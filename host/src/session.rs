@@ -39,12 +39,20 @@ pub struct Opened {
 /// When a file cannot be read, a component has another digest than the configuration asks for, or it is no
 /// plug-in. Nothing else is checked yet.
 pub fn open(source: &ConfigSource, compiler: &Compiler<'_>) -> Result<Opened> {
+    open_raw(raw(source)?, compiler)
+}
+
+/// Reads the configuration as written.
+///
+/// # Errors
+/// When a file cannot be read.
+pub fn raw(source: &ConfigSource) -> Result<Raw> {
     let mut raw = match &source.file {
         Some(path) => config::read(path)?,
         None => config::find(Path::new("."))?,
     };
     raw.override_with(&source.flags);
-    open_raw(raw, compiler)
+    Ok(raw)
 }
 
 fn open_raw(raw: Raw, compiler: &Compiler<'_>) -> Result<Opened> {

@@ -226,8 +226,8 @@ fn the_command_line_wins_over_the_file() {
          1 error in the configuration",
     );
     check(
-        "daemon.api_enabled=true",
-        "--set daemon.api_enabled=true: daemon: not used by this version\n  help: remove it\n\
+        "reporting.intent=internal",
+        "--set reporting.intent=internal: reporting: not used by this version\n  help: remove it\n\
          1 error in the configuration",
     );
 }
@@ -318,7 +318,7 @@ fn the_file_is_found() {
     assert_eq!(load().gate.max_new, None);
     fs::write(
         folder.path().join(".perf-sentinel.toml"),
-        "[thresholds]\nmax_new = 1\n[daemon]\napi_key = 'x'\n",
+        "[thresholds]\nmax_new = 1\n[reporting]\nintent = 'x'\n",
     )
     .unwrap();
     fs::create_dir(folder.path().join(".perf-sentinel.d")).unwrap();
@@ -326,7 +326,7 @@ fn the_file_is_found() {
     assert_eq!(config.gate.max_new, Some(1));
     assert_eq!(
         config.warnings,
-        ["the fragments in .perf-sentinel.d are not read", "read but not used by this version: daemon"]
+        ["the fragments in .perf-sentinel.d are not read", "read but not used by this version: reporting"]
     );
     fs::write(folder.path().join("tracewatt.toml"), "[gate]\nmax_new = 2\n").unwrap();
     let config = load();

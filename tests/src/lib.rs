@@ -2,6 +2,7 @@
 //!
 //! The detector of `docs/guides/detectors.md` is compiled from here, as a documentation test.
 
+pub mod daemon;
 pub mod made;
 pub mod native;
 pub mod otlp;
@@ -41,6 +42,23 @@ pub fn binary() -> PathBuf {
         folder.join(format!("tracewatt{}", std::env::consts::EXE_SUFFIX))
     };
     BINARY.get_or_init(build).clone()
+}
+
+/// Returns the detector that fails in the way its setting `mode` says: `tests/fixtures/misbehaving`.
+///
+/// # Panics
+/// When it does not compile.
+#[allow(clippy::expect_used, reason = "a test without its fixture fails")]
+pub fn misbehaving() -> &'static [u8] {
+    static BUILT: OnceLock<Vec<u8>> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        let target =
+            profile_folder().parent().expect("a profile has its folder in the target folder").join("plugins");
+        let name = "misbehaving".to_owned();
+        let modules = tracewatt_build::compile(&workspace(), std::slice::from_ref(&name), &target);
+        let module = modules.expect("the fixture compiles").remove(0);
+        tracewatt_build::componentize_file(&name, &module).expect("the fixture becomes a component")
+    })
 }
 
 /// Returns the root of the repository.

@@ -239,6 +239,12 @@ impl Accounts {
         self.0[detector].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Gives a detector up before the first unit but number 0: for whoever knows that it should not be called.
+    pub fn give_up(&self, detector: usize, fault: Arc<Fault>) {
+        let cost = Cost { culprits: MAX_CULPRITS + 1, last_fault: Some(fault), ..Cost::default() };
+        self.of(detector).add(0, cost);
+    }
+
     /// Makes what came of a unit final: takes back what detectors said that had been given up before, and counts. All
     /// units before it must have been detected.
     pub fn settle(&self, unit: usize, traces: usize, detection: &mut Detection) {

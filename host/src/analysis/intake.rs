@@ -124,7 +124,7 @@ pub(super) fn take_in_on(
     Ok(intake)
 }
 
-pub(super) fn read_limits(config: &Config) -> ReadLimits {
+pub(crate) fn read_limits(config: &Config) -> ReadLimits {
     let input = &config.input;
     ReadLimits {
         max_document_bytes: input.max_document_bytes,

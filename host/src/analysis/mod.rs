@@ -24,12 +24,14 @@ mod sums;
 mod watch;
 
 pub use intake::Intake;
+pub(crate) use intake::read_limits;
 pub use measure::{Measured, measure};
 pub use memory::{Traces, analyze_traces, read};
 pub(crate) use memory::{fold, run_detectors, run_variants};
-pub(crate) use profiles::Variant;
+pub(crate) use profiles::{Lineup, Place, Variant, as_configured, places};
 pub use progress::{Progress, Stage};
 pub use stream::{analyze, analyze_with};
+pub(crate) use sums::source;
 pub use watch::{PluginStats, Watch};
 
 use crate::cli::invocation::Environment;
@@ -78,7 +80,7 @@ impl Ignore for Ignores<'_> {
     }
 }
 
-fn window_options(config: &Config) -> WindowOptions {
+pub(crate) fn window_options(config: &Config) -> WindowOptions {
     WindowOptions { max_spans_per_trace: config.input.max_spans_per_trace, ..WindowOptions::default() }
 }
 

@@ -4,9 +4,10 @@
 use crate::config::Override;
 use crate::session::Session;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use tracewatt_core::detect::{Detection, Detector, DetectorRun};
 use tracewatt_core::finding::Detected;
-use tracewatt_core::plugin::SettingValue;
+use tracewatt_core::plugin::{Fault, SettingValue};
 use tracewatt_core::trace::{SealedTrace, TextId, Texts};
 
 /// A plug-in with some settings other than configured.
@@ -70,6 +71,16 @@ impl<'a> Lineup<'a> {
             }
         }
         Lineup { detectors, origins, profiles, variants: variants.len() }
+    }
+
+    /// Returns the detectors of variants that are not to be called, each with why; `refusals` is by variant.
+    pub fn refused(&self, refusals: &[Option<Arc<Fault>>]) -> Vec<(usize, Arc<Fault>)> {
+        let of = |origin: &Origin<'_>| refusals.get(origin.variant).cloned().flatten();
+        self.origins
+            .iter()
+            .enumerate()
+            .filter_map(|(detector, origin)| Some((detector, of(origin)?)))
+            .collect()
     }
 
     /// Keeps of each run the findings about the places it is for; findings and runs get the number of their variant.

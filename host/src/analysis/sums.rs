@@ -45,7 +45,7 @@ pub(super) struct Sums<'a> {
 }
 
 /// Returns what findings are folded by.
-pub(super) fn source<'a>(
+pub(crate) fn source<'a>(
     session: &'a Session,
     intake: &'a Intake,
     ignore: &'a dyn Ignore,

@@ -12,6 +12,7 @@ use crate::report::{Output, check_places};
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use std::ffi::OsString;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -40,6 +41,9 @@ enum Command {
     Diff(DiffArgs),
     /// Say what the traces lack, and the setting that would add it
     Doctor(DoctorArgs),
+    /// Receive live traces over OTLP and judge them, as a daemon
+    #[command(after_help = WATCH_EXAMPLES)]
+    Watch(WatchArgs),
     /// Analyse the traces that come with the program
     Demo(DemoArgs),
     /// Normalize statements, URLs and commands given as JSON lines
@@ -64,6 +68,12 @@ Examples:
   otel-export | tracewatt analyze - -o json
   tracewatt analyze --baseline main.json --fail-on new traces.json
   tracewatt analyze --ci --set gate.max_findings.slow_sql=2 traces.json";
+
+const WATCH_EXAMPLES: &str = "\
+Examples:
+  tracewatt watch
+  tracewatt watch --listen-port-http 14318 --listen-port-grpc 14317
+  tracewatt watch --config tracewatt.toml > findings.ndjson";
 
 /// How to write to the terminal; the same for every command.
 #[derive(Clone, Debug, Args)]
@@ -236,6 +246,36 @@ struct DoctorArgs {
 }
 
 #[derive(Debug, Args)]
+struct WatchArgs {
+    #[command(flatten)]
+    config: ConfigArgs,
+    /// Address to listen on; the same as --set daemon.listen_address=...
+    #[arg(long, value_name = "ADDRESS")]
+    listen_address: Option<IpAddr>,
+    /// Port of HTTP; 0 takes a free one
+    #[arg(long, value_name = "PORT")]
+    listen_port_http: Option<u16>,
+    /// Port of OTLP over gRPC; 0 takes a free one
+    #[arg(long, value_name = "PORT")]
+    listen_port_grpc: Option<u16>,
+}
+
+impl WatchArgs {
+    fn resolve(self) -> Watch {
+        let port = |name: &str, key: &str, port: Option<u16>| {
+            port.map(|port| Flag::integer(format!("{name} {port}"), &["daemon", key], port.into()))
+        };
+        let address = self.listen_address.map(|address| {
+            let text = format!("--listen-address {address}");
+            Flag::text(text, &["daemon", "listen_address"], address.to_string())
+        });
+        let http = port("--listen-port-http", "listen_port_http", self.listen_port_http);
+        let grpc = port("--listen-port-grpc", "listen_port_grpc", self.listen_port_grpc);
+        Watch { config: self.config.resolve([address, http, grpc].into_iter().flatten().collect()) }
+    }
+}
+
+#[derive(Debug, Args)]
 struct DemoArgs {
     #[command(flatten)]
     config: ConfigArgs,
@@ -357,6 +397,7 @@ impl Command {
                 inputs: args.input.resolve(),
                 config: args.config.resolve(Vec::new()),
             }),
+            Command::Watch(args) => Action::Watch(args.resolve()),
             Command::Demo(args) => Action::Demo(Demo {
                 outputs: args.output.resolve("demo")?,
                 config: args.config.resolve(Vec::new()),

@@ -35,6 +35,8 @@ pub enum Action {
     Diff(Diff),
     /// Say what the traces lack.
     Doctor(Doctor),
+    /// Run as a daemon.
+    Watch(Watch),
     /// Analyse the bundled traces.
     Demo(Demo),
     /// Normalize JSON lines from standard input.
@@ -175,6 +177,13 @@ pub enum Language {
     JavaScript,
     /// Python, with componentize-py of PyPI.
     Python,
+}
+
+/// `tracewatt watch`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Watch {
+    /// Where the configuration comes from.
+    pub config: ConfigSource,
 }
 
 /// `tracewatt bench`.

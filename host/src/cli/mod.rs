@@ -43,6 +43,7 @@ fn run(command: Action, terminal: &Terminal) -> anyhow::Result<Exit> {
         Action::Explain(explain) => commands::explain::run(explain, terminal),
         Action::Diff(diff) => commands::diff::run(diff, terminal),
         Action::Doctor(doctor) => commands::doctor::run(doctor, terminal),
+        Action::Watch(watch) => commands::watch::run(watch, terminal),
         Action::Demo(demo) => commands::demo::run(demo, terminal),
         Action::Compile => commands::compile::run(),
         Action::Normalize => commands::normalize::run(terminal),

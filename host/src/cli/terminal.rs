@@ -55,8 +55,16 @@ impl Terminal {
 
     /// Tells the person something that is no result, unless they asked for quiet.
     pub fn note(&self, text: &str) {
-        if !self.quiet {
-            let _ = writeln!(io::stderr(), "{}", plain(text));
+        self.notes()(text);
+    }
+
+    /// As [`Terminal::note`], for other threads.
+    pub fn notes(&self) -> impl Fn(&str) + Send + Sync + 'static {
+        let quiet = self.quiet;
+        move |text| {
+            if !quiet {
+                let _ = writeln!(io::stderr(), "{}", plain(text));
+            }
         }
     }
 

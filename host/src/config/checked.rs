@@ -1,6 +1,7 @@
 //! Configuration as meant: typed, complete, every value in range. What a single key cannot tell is checked
 //! here: an override that matches nothing in particular, a plug-in with two components.
 
+use super::daemon::DaemonConfig;
 use super::error::{ConfigError, ConfigErrors};
 use super::keys::{Described, is_reserved, root, rules};
 use super::raw::{PluginSource, Raw};
@@ -32,6 +33,8 @@ pub struct Config {
     pub output: OutputConfig,
     /// `[acknowledgments]`.
     pub acknowledgments: AcknowledgmentsConfig,
+    /// `[daemon]`.
+    pub daemon: DaemonConfig,
     /// Where each key path in effect was written.
     pub origins: BTreeMap<String, Origin>,
     /// What has no effect, or was found and not read.
@@ -159,6 +162,13 @@ pub struct AcknowledgmentsConfig {
     pub path: Option<PathBuf>,
 }
 
+impl Config {
+    /// Returns every value of a section in effect; null where there is no such section.
+    pub fn section(&self, name: &str) -> serde_json::Value {
+        self.effective.get(name).map(Node::to_json).unwrap_or_default()
+    }
+}
+
 impl Ignore {
     /// Whether it covers a finding. An expired entry covers nothing; `today` is in UTC.
     pub fn covers(&self, kind: &str, service: &str, endpoint: &str, template: &str, today: Date) -> bool {
@@ -199,6 +209,7 @@ pub fn check(raw: &Raw, plugins: &[Described]) -> Result<Config, ConfigErrors> {
     let green = convert.section::<GreenSection>("green").map(GreenOptions::from);
     let input = convert.section("input");
     let acknowledgments = convert.section("acknowledgments");
+    let daemon = convert.section("daemon");
     let output = convert.output();
     ConfigErrors::check(convert.errors)?;
     let mut warnings = raw.warnings.clone();
@@ -214,6 +225,7 @@ pub fn check(raw: &Raw, plugins: &[Described]) -> Result<Config, ConfigErrors> {
         input: present(input)?,
         output,
         acknowledgments: present(acknowledgments)?,
+        daemon: present(daemon)?,
         origins,
         warnings,
         effective: walked.root,

@@ -93,7 +93,11 @@ pub(super) fn root(plugins: &[Described]) -> Fields {
         ),
         section("output", Fields::new(output()), "What is written, unless the command line says otherwise."),
         section("acknowledgments", Fields::new(acknowledgments()), "Problems somebody has accepted."),
-        unused("daemon"),
+        section(
+            "daemon",
+            Fields::new(daemon()),
+            "`tracewatt watch`: what it listens on, how much it may hold.",
+        ),
         unused("reporting"),
     ])
 }
@@ -436,6 +440,109 @@ fn output() -> Vec<Field> {
             "Findings listed of each problem, the worst ones; the others are counted in the problem, and as the loss `findings_not_listed`.",
         ),
     ]
+}
+
+fn daemon() -> Vec<Field> {
+    let flag = |value| (Kind::Setting(SettingKind::Boolean), Value::Boolean(value));
+    let ((insecure, no), (api, yes)) = (flag(false), flag(true));
+    let count = |default: i64, most: i64| (integer(1, most), Value::Integer(default));
+    let key = |name: &str, (kind, default): (Kind, Value), doc: &str| preset(name, kind, default, doc);
+    let port = |default: i64| (integer(0, 65_535), Value::Integer(default));
+    let mut fields = vec![
+        key(
+            "listen_address",
+            (Kind::Address, text("127.0.0.1")),
+            "Address of both ports. One that others can reach needs TLS, or `insecure = true`.",
+        ),
+        key("listen_port_http", port(4318), "Port of HTTP: OTLP, API, metrics, health. 0 takes a free one."),
+        key("listen_port_grpc", port(4317), "Port of OTLP over gRPC. 0 takes a free one."),
+        optional(
+            "json_socket",
+            Kind::NonEmpty,
+            "Socket for traces as lines of JSON, in any format that `analyze` reads.",
+        ),
+        key("insecure", (insecure, no), "Whether an address that others can reach may do without TLS."),
+        optional("tls_cert_path", Kind::NonEmpty, "Certificate chain of both ports, PEM."),
+        optional("tls_key_path", Kind::NonEmpty, "Its private key, PEM."),
+        optional("tls_client_ca_path", Kind::NonEmpty, "Certificates by which clients must be known, PEM."),
+        key(
+            "max_payload_size",
+            (integer(1024, 1 << 30), Value::Integer(16 << 20)),
+            "Bytes of one request, decompressed.",
+        ),
+        key(
+            "max_connections",
+            count(1024, 1_000_000),
+            "Connections at the same time; further ones are closed at once, and counted.",
+        ),
+        key("request_timeout_ms", count(60_000, 3_600_000), "Time for a request to arrive, milliseconds."),
+        key(
+            "ingest_queue_capacity",
+            count(256, 1 << 20),
+            "Requests that wait to be decoded; further ones are told to come again.",
+        ),
+        key(
+            "memory_mib",
+            count(64, COUNT_MAX),
+            "Spans that wait for the rest of their trace or to be judged, MiB.",
+        ),
+        key("max_active_traces", count(100_000, 10_000_000), "Traces that are open at the same time."),
+        key(
+            "trace_ttl_ms",
+            count(30_000, 3_600_000),
+            "Time without a span after which a trace is judged, milliseconds.",
+        ),
+        key("trace_grace_ms", count(2_000, 3_600_000), "The same once its root has ended."),
+        key(
+            "trace_max_age_ms",
+            count(600_000, 86_400_000),
+            "Time after its first span at which a trace is judged in any case, milliseconds.",
+        ),
+        key(
+            "sampling_rate",
+            (float(0.0, 1.0), Value::Float(1.0)),
+            "Share of traces that are taken, chosen by trace id.",
+        ),
+        key(
+            "analysis_threads",
+            (integer(0, 1024), Value::Integer(0)),
+            "Threads that judge; 0 for one less than there are processors, at least one.",
+        ),
+        key(
+            "environment",
+            (choice(&["staging", "production"]), text("staging")),
+            "Where it runs, for reports.",
+        ),
+        key("api_enabled", (api, yes), "Whether `/api` is served."),
+        key(
+            "max_retained_problems",
+            count(10_000, 10_000_000),
+            "Problems that are kept; those not seen for the longest time are forgotten first, and counted.",
+        ),
+        key("max_retained_findings", count(10_000, 10_000_000), "Findings that are kept, the newest."),
+        key(
+            "max_retained_traces",
+            (integer(0, 1_000_000), Value::Integer(200)),
+            "Traces with findings that are kept to be explained, the newest.",
+        ),
+        key(
+            "resolved_after_hours",
+            count(24, 24 * 365),
+            "Hours after which a problem that was not seen is resolved.",
+        ),
+        key("new_for_hours", count(24, 24 * 365), "Hours for which a problem is new, or regressed."),
+    ];
+    let later = [
+        "max_events_per_trace",
+        "analysis_queue_capacity",
+        "memory_high_water_pct",
+        "ack",
+        "archive",
+        "correlation",
+        "cors",
+    ];
+    fields.extend(later.map(unused));
+    fields
 }
 
 fn acknowledgments() -> Vec<Field> {

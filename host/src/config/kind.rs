@@ -3,6 +3,7 @@
 use super::value::{Node, Value, printable};
 use crate::report::{FORMATS, Output};
 use serde_json::{Value as Json, json};
+use std::net::IpAddr;
 use tracewatt_core::acknowledge::{Date, NamePattern};
 use tracewatt_core::plugin::{Setting, SettingKind};
 
@@ -25,6 +26,8 @@ pub(super) enum Kind {
     Region,
     /// A SHA-256 digest in hex.
     Sha256,
+    /// An IP address.
+    Address,
     /// A list of `FORMAT[=PATH]`.
     Outputs,
 }
@@ -43,7 +46,9 @@ impl Kind {
                 Some(error) => format!("a list of FORMAT or FORMAT=PATH: {error}"),
                 None => self.wanted(value),
             }),
-            Kind::NonEmpty | Kind::Glob | Kind::Date | Kind::Region | Kind::Sha256 => self.check_text(value),
+            Kind::NonEmpty | Kind::Glob | Kind::Date | Kind::Region | Kind::Sha256 | Kind::Address => {
+                self.check_text(value)
+            }
         }
     }
 
@@ -56,6 +61,7 @@ impl Kind {
             Kind::Glob => !text.is_empty() && NamePattern::new(text).is_ok(),
             Kind::Date => text.parse::<Date>().is_ok(),
             Kind::Region => is_region(text),
+            Kind::Address => text.parse::<IpAddr>().is_ok(),
             Kind::Sha256 => text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit()),
             _ => !text.is_empty(),
         };
@@ -83,6 +89,7 @@ impl Kind {
             Kind::Date => "a day that exists, YYYY-MM-DD".to_owned(),
             Kind::Region => "a region of 1 to 64 letters, digits, `-` or `_`".to_owned(),
             Kind::Sha256 => "a SHA-256 digest, 64 hex digits".to_owned(),
+            Kind::Address => "an IP address, such as 127.0.0.1 or ::".to_owned(),
             Kind::Outputs => "a list of FORMAT or FORMAT=PATH".to_owned(),
         }
     }
@@ -110,6 +117,9 @@ impl Kind {
             }
             Kind::Region => json!({ "type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$" }),
             Kind::Sha256 => json!({ "type": "string", "pattern": "^[0-9A-Fa-f]{64}$" }),
+            Kind::Address => {
+                json!({ "type": "string", "anyOf": [{ "format": "ipv4" }, { "format": "ipv6" }] })
+            }
             Kind::Outputs => {
                 let names: Vec<&str> = FORMATS.iter().map(|format| format.name).collect();
                 let names = names.join("|");

@@ -8,6 +8,7 @@
 //! The JSON Schema, the reference page and `config show` are made of the same table.
 
 mod checked;
+mod daemon;
 mod document;
 mod error;
 mod keys;
@@ -22,6 +23,7 @@ pub use checked::{
     AcknowledgmentsConfig, Config, DetectionConfig, Ignore, InputLimits, OutputConfig, Override,
     PluginConfig, PluginLimits, RuleConfig, check,
 };
+pub use daemon::{DaemonConfig, DaemonEnvironment};
 pub use document::{json_schema, reference_page};
 pub use error::{ConfigError, ConfigErrors};
 pub use keys::Described;

@@ -14,6 +14,7 @@
 //! `texts_cut`, `values_too_deep`.
 
 mod any;
+mod body;
 mod compress;
 mod cutter;
 mod documents;
@@ -34,6 +35,7 @@ mod time;
 mod wire;
 mod zipkin;
 
+pub use body::{Encoding, read_body};
 pub use error::{IngestError, Place};
 pub use source::{Source, expand};
 

@@ -5,11 +5,11 @@
 //! sorts them by place and start, in runs that go to a file when they are many, and walks through them with the ends
 //! of the open calls in a heap. The answers are kept by unit until the unit is sealed again.
 
-use super::codec::{number, varint};
 use super::{Spool, SpoolError, TempFile, lock};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::sync::Mutex;
+use tracewatt_core::trace::packed::{number, varint};
 use tracewatt_core::trace::{IoKind, SealedTrace, TextId};
 
 /// Calls sorted at one go; one takes 40 bytes.

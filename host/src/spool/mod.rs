@@ -7,9 +7,7 @@
 //! |---|---|
 //! | `spans` | spans, by trace |
 //! | `concurrency` | calls, sorted by place and start, to count what is in flight |
-//! | `codec` | the form in which a span lies in a spool |
 
-mod codec;
 mod concurrency;
 mod spans;
 

@@ -1,11 +1,11 @@
 //! Spans by trace. The traces of a run are cut into units, each of which is sealed and judged at one go: which
 //! traces make a unit depends on their ids and on how many spans there are, and on nothing else.
 
-use super::{BLOCK_BYTES, Spool, SpoolError, codec};
+use super::{BLOCK_BYTES, Spool, SpoolError};
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tracewatt_core::loss::Losses;
-use tracewatt_core::trace::{SealedTrace, Span, Texts, TraceId};
+use tracewatt_core::trace::{SealedTrace, Span, Texts, TraceId, packed};
 use tracewatt_core::window::{WindowOptions, seal_trace};
 
 /// Enough that a partition of ten million spans is still sealed within few MiB.
@@ -74,7 +74,7 @@ impl SpanSpool {
         let mut spans = Vec::with_capacity(usize::try_from(wanted).unwrap_or_default());
         for partition in unit.clone() {
             self.spool
-                .read(partition, |mut block| spans.extend(std::iter::from_fn(|| codec::read(&mut block))))?;
+                .read(partition, |mut block| spans.extend(std::iter::from_fn(|| packed::read(&mut block))))?;
         }
         if spans.len() as u64 != wanted {
             return Err(SpoolError::damaged());
@@ -118,7 +118,7 @@ impl SpanWriter<'_> {
         if block.capacity() == 0 {
             block.reserve(BLOCK_BYTES + RECORD_BYTES);
         }
-        codec::write(span, block);
+        packed::write(span, block);
         *spans += 1;
         if block.len() < BLOCK_BYTES { Ok(()) } else { self.close(partition) }
     }

@@ -4,14 +4,15 @@
 
 use super::covers::{Covers, strongest_first};
 use super::instance::{Instance, MergedRows, instance, worst_first};
-use super::problem::Sums;
+use super::problem::{Finished, Sums};
 use super::saved::{Saved, SavedRows};
+use super::stats::Distribution;
 use super::{Identity, fingerprint, signature};
-use crate::energy::Scorer;
+use crate::energy::{Scorer, Tally};
 use crate::plugin::{Manifest, RawFinding, Rule};
 use crate::report::{Finding, Problem, Severity};
 use crate::semconv::CoverageTable;
-use crate::trace::{IdTable, SealedTrace, TextId, Texts, TraceId};
+use crate::trace::{IdTable, IoKind, SealedTrace, TextId, Texts, TraceId};
 use rustc_hash::FxHashMap;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -102,6 +103,30 @@ pub struct Folded {
     pub below_quorum: Vec<BelowQuorum>,
     /// Findings dropped in favour of a stronger one, ordered.
     pub yielded: Vec<Yielded>,
+}
+
+/// What folding came to for a part of a stream of traces.
+#[derive(Debug, Default)]
+pub struct FoldedPart {
+    /// Problems, worst first.
+    pub problems: Vec<ProblemPart>,
+    /// Round trips that need not have happened, by kind, each once.
+    pub avoidable: BTreeMap<IoKind, Tally>,
+    /// Findings ignored by the configuration.
+    pub ignored: u64,
+}
+
+/// What a part of a stream of traces adds to a problem.
+#[derive(Clone, Debug)]
+pub struct ProblemPart {
+    /// The problem, as if there were no other traces.
+    pub problem: Problem,
+    /// Its worst findings, worst first.
+    pub findings: Vec<Finding>,
+    /// Occurrences from which on it is reported.
+    pub quorum: u64,
+    /// Durations of the spans.
+    pub durations: Distribution,
 }
 
 /// A problem that occurred too rarely over all traces to be reported.
@@ -320,7 +345,7 @@ impl<'a> Folder<'a> {
         let mut folded = Folded { ignored: self.ignored, yielded: self.yielded(), ..Folded::default() };
         let mut reported: Vec<(usize, Problem, Vec<Instance>)> = Vec::new();
         for (number, sums) in std::mem::take(&mut self.problems).into_iter().enumerate() {
-            let (problem, mut instances, quorum) =
+            let Finished { problem, mut instances, quorum, .. } =
                 sums.finish(scorer, self.source.findings_per_problem.max(1));
             if problem.occurrences < quorum {
                 folded.below_quorum.push(below_quorum(problem, quorum));
@@ -341,6 +366,25 @@ impl<'a> Folder<'a> {
             folded.problems.push(problem);
         }
         folded
+    }
+
+    /// Returns what all findings came to, for [`Standing`](super::Standing): problems below their quorum too, as there
+    /// may be more of them later.
+    pub fn finish_part(mut self, scorer: &Scorer<'_>) -> FoldedPart {
+        let mut part = FoldedPart { ignored: self.ignored, ..FoldedPart::default() };
+        for sums in std::mem::take(&mut self.problems) {
+            let Finished { mut problem, mut instances, quorum, durations } =
+                sums.finish(scorer, self.source.findings_per_problem.max(1));
+            instances.sort_by(worst_first);
+            problem.id = digits(&problem)[..SHORT_ID].to_owned();
+            let findings = instances.into_iter();
+            let findings =
+                findings.map(|one| Finding { problem_id: problem.id.clone(), ..one.finding }).collect();
+            part.problems.push(ProblemPart { problem, findings, quorum, durations });
+        }
+        part.problems.sort_by(|a, b| order(&a.problem).cmp(&order(&b.problem)));
+        part.avoidable = self.saved.finish(0..part.problems.len()).by(|_| true);
+        part
     }
 
     fn yielded(&self) -> Vec<Yielded> {

@@ -35,6 +35,17 @@ pub(super) struct Sums {
     full: bool,
 }
 
+/// What the findings of one problem came to.
+pub(super) struct Finished {
+    /// The problem, without an id.
+    pub problem: Problem,
+    /// Its worst findings.
+    pub instances: Vec<Instance>,
+    /// Occurrences from which on it is reported.
+    pub quorum: u64,
+    pub durations: Distribution,
+}
+
 impl Sums {
     pub fn new(fingerprint: String, signature: String) -> Sums {
         Sums {
@@ -97,8 +108,8 @@ impl Sums {
         self.full = self.kept.len() == most;
     }
 
-    /// Returns the problem, its worst findings, worst first, and its quorum.
-    pub fn finish(mut self, scorer: &Scorer<'_>, most: usize) -> (Problem, Vec<Instance>, u64) {
+    /// Returns the problem with its worst findings, worst first.
+    pub fn finish(mut self, scorer: &Scorer<'_>, most: usize) -> Finished {
         self.shrink(most);
         let findings = || self.kept.iter().map(|instance| &instance.finding);
         let worst = findings().next().cloned().unwrap_or_default();
@@ -135,6 +146,6 @@ impl Sums {
                 ..GreenImpact::default()
             },
         };
-        (problem, self.kept, self.quorum)
+        Finished { problem, instances: self.kept, quorum: self.quorum, durations: self.durations }
     }
 }

@@ -12,7 +12,7 @@ const STEPS: u32 = 7;
 /// Durations in bounded memory, from which figures can be told at any time. It depends on the durations, not on their
 /// order.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Distribution {
+pub struct Distribution {
     /// While there are few.
     each: Vec<u64>,
     /// When there are many: how many there are up to a bound, by bound.
@@ -24,6 +24,7 @@ pub(super) struct Distribution {
 }
 
 impl Distribution {
+    /// Adds a duration in nanoseconds.
     pub fn add(&mut self, ns: u64) {
         self.count += 1;
         self.max = self.max.max(ns);
@@ -36,6 +37,24 @@ impl Distribution {
         for ns in self.each.drain(..).chain([ns]) {
             *self.up_to.entry(bound(ns)).or_default() += 1;
         }
+    }
+
+    /// Adds the durations of another distribution.
+    pub fn merge(&mut self, other: &Distribution) {
+        if self.each.len() + other.each.len() > EXACT || !self.up_to.is_empty() || !other.up_to.is_empty() {
+            for ns in self.each.drain(..).chain(other.each.iter().copied()) {
+                *self.up_to.entry(bound(ns)).or_default() += 1;
+            }
+        } else {
+            self.each.extend_from_slice(&other.each);
+        }
+        for (bound, count) in &other.up_to {
+            *self.up_to.entry(*bound).or_default() += count;
+        }
+        self.count += other.count;
+        self.max = self.max.max(other.max);
+        self.sum = self.sum.saturating_add(other.sum);
+        self.squares = self.squares.saturating_add(other.squares);
     }
 
     /// Returns percentiles by the nearest-rank method (the smallest value with at least p percent at or below it)
@@ -118,6 +137,20 @@ mod tests {
         assert_eq!(durations([1_000, 3_000]).unwrap().cv, 0.5);
         assert_eq!(durations([]), None);
         assert!(durations([u64::MAX, u64::MAX, 0]).is_some());
+    }
+
+    #[test]
+    fn merged_is_as_added() {
+        for (first, second) in [(10, 20), (EXACT, 1), (3 * EXACT, 5), (5, 3 * EXACT)] {
+            let of = |range: std::ops::Range<usize>| {
+                let mut all = Distribution::default();
+                range.for_each(|n| all.add(n as u64 * 977));
+                all
+            };
+            let mut merged = of(0..first);
+            merged.merge(&of(first..first + second));
+            assert_eq!(merged.figures(), of(0..first + second).figures(), "{first} and {second}");
+        }
     }
 
     #[test]

@@ -2,8 +2,9 @@
 //! loads them, so it is written once, here.
 
 use std::hash::{Hash, Hasher};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::{self, Thread};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread::{self, JoinHandle, Thread};
 use std::time::Duration;
 use wasmtime::{Config, Engine, OptLevel, Result};
 
@@ -68,6 +69,82 @@ pub fn ticking<T>(engine: &Engine, work: impl FnOnce() -> T) -> T {
     })
 }
 
+/// Advances an engine's epoch while anybody works, for as long as it lives: the way of a program that runs for long,
+/// where nothing should wake up while there is nothing to do.
+#[derive(Debug)]
+pub struct Ticker {
+    shared: Arc<Ticking>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Debug, Default)]
+struct Ticking {
+    working: AtomicUsize,
+    ended: AtomicBool,
+}
+
+impl Ticker {
+    /// Starts the thread of an engine. There must be no other for it.
+    ///
+    /// # Errors
+    /// When there can be no thread.
+    pub fn new(engine: &Engine) -> std::io::Result<Ticker> {
+        let shared = Arc::new(Ticking::default());
+        let (ticking, engine) = (shared.clone(), engine.clone());
+        let thread = thread::Builder::new().name("tracewatt-ticker".to_owned()).spawn(move || {
+            while !ticking.ended.load(Ordering::Acquire) {
+                if ticking.working.load(Ordering::Acquire) == 0 {
+                    thread::park();
+                } else {
+                    thread::park_timeout(Duration::from_millis(EPOCH_TICK_MS));
+                    engine.increment_epoch();
+                }
+            }
+        })?;
+        Ok(Ticker { shared, thread: Some(thread) })
+    }
+
+    /// Does work that calls plug-ins.
+    pub fn during<T>(&self, work: impl FnOnce() -> T) -> T {
+        let _working = Working::begin(self);
+        work()
+    }
+
+    fn wake(&self) {
+        if let Some(thread) = &self.thread {
+            thread.thread().unpark();
+        }
+    }
+}
+
+impl Drop for Ticker {
+    fn drop(&mut self) {
+        self.shared.ended.store(true, Ordering::Release);
+        self.wake();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Somebody who works, until it is dropped.
+struct Working<'a>(&'a Ticker);
+
+impl<'a> Working<'a> {
+    fn begin(ticker: &'a Ticker) -> Working<'a> {
+        if ticker.shared.working.fetch_add(1, Ordering::AcqRel) == 0 {
+            ticker.wake();
+        }
+        Working(ticker)
+    }
+}
+
+impl Drop for Working<'_> {
+    fn drop(&mut self) {
+        self.0.shared.working.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
 /// Ends the ticker when it goes, also when the work panics: the scope waits for it.
 struct End<'a> {
     done: &'a AtomicBool,
@@ -84,6 +161,21 @@ impl Drop for End<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Guarantees: the epoch advances while somebody works, also a second time; the end waits for nobody.
+    #[test]
+    fn a_ticker_ticks_while_there_is_work() {
+        let engine = engine().unwrap();
+        let module = wasmtime::Module::new(&engine, "(module (func (export \"f\") (loop (br 0))))").unwrap();
+        let ticker = Ticker::new(&engine).unwrap();
+        for _ in 0..2 {
+            let mut store = wasmtime::Store::new(&engine, ());
+            store.set_epoch_deadline(2);
+            let instance = wasmtime::Instance::new(&mut store, &module, &[]).unwrap();
+            let endless = instance.get_typed_func::<(), ()>(&mut store, "f").unwrap();
+            assert!(ticker.during(|| endless.call(&mut store, ())).is_err());
+        }
+    }
 
     /// Scenario: the work panics. Guarantees: the panic arrives; nobody waits for the ticker for ever.
     #[test]

@@ -20,6 +20,7 @@ mod instance;
 mod limits;
 mod manifest;
 mod sealed;
+mod supervisor;
 mod worker;
 
 pub use answer::RawFinding;
@@ -27,10 +28,11 @@ pub use bundle::{BUNDLE_FORMAT, Bundle, BundleError, BundledPlugin, SavedBatch};
 pub use component::{
     MANIFEST_SECTION, Plugin, PluginError, WIT_VERSION, audit, digest, imports, interfaces, stamped,
 };
-pub use engine::{compatibility, engine, precompile, ticking};
+pub use engine::{Ticker, compatibility, engine, precompile, ticking};
 pub use fault::{Fault, FaultKind, LogLine};
 pub use limits::Limits;
 pub use manifest::{Fix, Interest, Manifest, Rule, Setting, SettingKind, SettingValue};
 pub use sealed::{seal, unseal};
+pub use supervisor::{Standing, Supervisor};
 pub use wasmtime::Engine;
 pub use worker::{MAX_CULPRITS, Outcome, Worker};

@@ -37,7 +37,7 @@ use render::Rendered;
 const MAX_NAME: usize = 256;
 
 /// What the mapper can be told.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MapOptions {
     /// Attributes that keep tenants or namespaces apart; the first one present is used, and of one
     /// that resource and span both have, the resource's.

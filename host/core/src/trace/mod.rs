@@ -4,6 +4,7 @@
 
 mod batch;
 mod id;
+pub mod packed;
 mod sealed;
 mod span;
 mod text;

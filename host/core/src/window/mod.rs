@@ -17,11 +17,13 @@
 //! | `endpoint` | entries, endpoints, code locations |
 //! | `conversation` | transactions and retries |
 //! | `in_flight` | concurrency over all traces |
+//! | `live` | in a running system: when a trace is complete, what makes room |
 
 mod assemble;
 mod conversation;
 mod endpoint;
 mod in_flight;
+mod live;
 mod merge;
 mod siblings;
 mod stitch;
@@ -31,7 +33,8 @@ mod testing;
 mod tests;
 mod tree;
 
-pub use in_flight::count_in_flight;
+pub use in_flight::{InFlightHistory, count_in_flight};
+pub use live::{Arrival, ClosedTrace, Closing, LiveOptions, LiveWindow, Taken};
 
 use crate::loss::Losses;
 use crate::trace::{SealedTrace, Span, Texts, TraceFlags, TraceId};

@@ -11,6 +11,7 @@ pub mod doctor;
 pub mod explain;
 pub mod normalize;
 pub mod plugin;
+pub mod watch;
 mod why_not;
 
 use crate::acknowledge_file;

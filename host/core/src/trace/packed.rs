@@ -1,9 +1,8 @@
-//! A span as bytes: fixed fields first, then numbers of variable length, then what only some spans have, announced
-//! by bits. Written and read by the same program within one run, so there is no version.
+//! A span as bytes, about 90 of them: how spans wait for the rest of their trace, in memory or in a file. Fixed fields
+//! first, then numbers of variable length, then what only some spans have, announced by bits. Written and read by the
+//! same program within one run, so there is no version; texts are numbers of the store they were interned in.
 
-use tracewatt_core::trace::{
-    CodeLocation, IoKind, Link, Span, SpanFlags, SpanId, SpanRole, Status, TextId, TraceId, Verb,
-};
+use super::{CodeLocation, IoKind, Link, Span, SpanFlags, SpanId, SpanRole, Status, TextId, TraceId, Verb};
 
 /// What only some spans have, one bit each.
 mod has {
@@ -16,7 +15,7 @@ mod has {
 }
 
 /// Appends a span.
-pub(super) fn write(span: &Span, out: &mut Vec<u8>) {
+pub fn write(span: &Span, out: &mut Vec<u8>) {
     out.extend(span.trace.0.to_le_bytes());
     out.extend(span.id.0.to_le_bytes());
     out.extend(span.start_ns.to_le_bytes());
@@ -67,7 +66,7 @@ fn texts(span: &Span) -> [TextId; 9] {
 }
 
 /// Reads the next span and moves `bytes` behind it; `None` at the end, or where no span is written.
-pub(super) fn read(bytes: &mut &[u8]) -> Option<Span> {
+pub fn read(bytes: &mut &[u8]) -> Option<Span> {
     let trace = TraceId(u128::from_le_bytes(take(bytes)?));
     let id = SpanId(u64::from_le_bytes(take(bytes)?));
     let start_ns = u64::from_le_bytes(take(bytes)?);
@@ -134,7 +133,7 @@ pub(super) fn read(bytes: &mut &[u8]) -> Option<Span> {
 }
 
 /// Appends a number, seven bits a byte, the lowest first.
-pub(super) fn number(mut value: u64, out: &mut Vec<u8>) {
+pub fn number(mut value: u64, out: &mut Vec<u8>) {
     while value >= 0x80 {
         out.push(value as u8 | 0x80);
         value >>= 7;
@@ -143,7 +142,7 @@ pub(super) fn number(mut value: u64, out: &mut Vec<u8>) {
 }
 
 /// Reads a number.
-pub(super) fn varint(bytes: &mut &[u8]) -> Option<u64> {
+pub fn varint(bytes: &mut &[u8]) -> Option<u64> {
     let mut value = 0;
     for shift in (0..64).step_by(7) {
         let (first, rest) = bytes.split_first()?;

@@ -1,0 +1,38 @@
+//! `tracewatt watch`.
+
+use crate::cli::invocation::{ConfigSource, Watch};
+use crate::cli::terminal::Terminal;
+use crate::compiled::Compiler;
+use crate::config::{FILE, OTHER_FILE, PluginSource};
+use crate::daemon::{self, Origin};
+use crate::exit::Exit;
+use crate::session::{self, load_session};
+use anyhow::Result;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Runs the command, until it is told to end.
+pub fn run(command: Watch, terminal: &Terminal) -> Result<Exit> {
+    let tell = Arc::new(terminal.notes());
+    let (source, note) = (command.config.clone(), tell.clone());
+    let origin = Origin {
+        load: Box::new(move || load_session(&source, &Compiler::apart(|text| note(text)))),
+        files: Box::new(move || files(&command.config)),
+    };
+    daemon::run(origin, tell)?;
+    Ok(Exit::Ok)
+}
+
+/// Names the files that configuration and plug-ins come from. A configuration that cannot be read names no plug-ins.
+fn files(source: &ConfigSource) -> Vec<PathBuf> {
+    let mut files = match &source.file {
+        Some(path) => vec![path.clone()],
+        None => [FILE, OTHER_FILE].map(PathBuf::from).to_vec(),
+    };
+    let Ok(raw) = session::raw(source) else { return files };
+    files.extend(raw.plugins().into_iter().filter_map(|plugin| match plugin.source {
+        PluginSource::Path(path) => Some(path),
+        PluginSource::Builtin(_) => None,
+    }));
+    files
+}

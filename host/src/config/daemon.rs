@@ -1,0 +1,73 @@
+//! `[daemon]` as the table of keys has it: what `tracewatt watch` listens on, how much it may hold, and for how long.
+
+use serde::Deserialize;
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+/// `[daemon]`.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DaemonConfig {
+    /// Address of both ports.
+    pub listen_address: IpAddr,
+    /// Port of HTTP: OTLP, API, metrics, health.
+    pub listen_port_http: u16,
+    /// Port of OTLP over gRPC.
+    pub listen_port_grpc: u16,
+    /// Socket for traces as lines of JSON.
+    pub json_socket: Option<PathBuf>,
+    /// Whether an address that others can reach may do without TLS.
+    pub insecure: bool,
+    /// Certificate chain, PEM.
+    pub tls_cert_path: Option<PathBuf>,
+    /// Its key, PEM.
+    pub tls_key_path: Option<PathBuf>,
+    /// Certificates by which clients are known, PEM.
+    pub tls_client_ca_path: Option<PathBuf>,
+    /// Bytes of one request, decompressed.
+    pub max_payload_size: usize,
+    /// Connections at the same time.
+    pub max_connections: usize,
+    /// Milliseconds a request may take to arrive.
+    pub request_timeout_ms: u64,
+    /// Requests that wait to be decoded.
+    pub ingest_queue_capacity: usize,
+    /// MiB of spans that wait for the rest of their trace, or to be judged.
+    pub memory_mib: usize,
+    /// Traces that are open at the same time.
+    pub max_active_traces: usize,
+    /// Milliseconds without a span after which a trace is judged.
+    pub trace_ttl_ms: u64,
+    /// The same once its root has ended.
+    pub trace_grace_ms: u64,
+    /// Milliseconds after its first span at which a trace is judged in any case.
+    pub trace_max_age_ms: u64,
+    /// Share of traces that are taken.
+    pub sampling_rate: f64,
+    /// Threads that judge; 0 for one less than there are processors.
+    pub analysis_threads: usize,
+    /// Where the daemon runs.
+    pub environment: DaemonEnvironment,
+    /// Whether `/api` is served.
+    pub api_enabled: bool,
+    /// Problems that are kept.
+    pub max_retained_problems: usize,
+    /// Findings that are kept.
+    pub max_retained_findings: usize,
+    /// Traces that are kept to be explained.
+    pub max_retained_traces: usize,
+    /// Hours after which a problem that was not seen is resolved.
+    pub resolved_after_hours: u64,
+    /// Hours for which a problem is new, or regressed.
+    pub new_for_hours: u64,
+}
+
+/// Where the daemon runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DaemonEnvironment {
+    /// A staging system.
+    Staging,
+    /// A production system.
+    Production,
+}
