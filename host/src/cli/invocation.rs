@@ -4,7 +4,7 @@
 use crate::config::Flag;
 use crate::report::Output;
 use clap::{Args, ValueEnum};
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::str::FromStr;
 use tracewatt_core::acknowledge::Date;
@@ -37,6 +37,10 @@ pub enum Action {
     Doctor(Doctor),
     /// Run as a daemon.
     Watch(Watch),
+    /// Receive traces and write them.
+    Capture(Capture),
+    /// Run a command and judge its traces.
+    Run(Run),
     /// Analyse the bundled traces.
     Demo(Demo),
     /// Normalize JSON lines from standard input.
@@ -184,6 +188,26 @@ pub enum Language {
 pub struct Watch {
     /// Where the configuration comes from.
     pub config: ConfigSource,
+}
+
+/// `tracewatt capture`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Capture {
+    /// File to write, `-` for standard output.
+    pub output: PathBuf,
+    /// Where the configuration comes from.
+    pub config: ConfigSource,
+}
+
+/// `tracewatt run`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Run {
+    /// Command with its arguments; never empty.
+    pub command: Vec<OsString>,
+    /// File that the traces are written to.
+    pub capture: PathBuf,
+    /// What is done with them.
+    pub analyze: Analyze,
 }
 
 /// `tracewatt bench`.

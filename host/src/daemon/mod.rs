@@ -21,8 +21,10 @@
 //! | `state` | what is known: problems, findings, counts |
 //! | `api` | `/api`, `/health`, `/metrics` |
 //! | `metrics` | what is counted |
+//! | `capture` | takes exports to write them to a file instead |
 
 mod api;
+mod capture;
 mod connections;
 mod generation;
 mod intake;
@@ -33,7 +35,10 @@ mod reload;
 mod state;
 mod units;
 
+pub use capture::{Capture, Captured};
+
 use crate::config::DaemonConfig;
+use crate::session::Session;
 use anyhow::{Context, Result, bail};
 use generation::{Generations, Load};
 use intake::{Intake, Message};
@@ -42,11 +47,12 @@ use metrics::Metrics;
 use reload::{Files, Reloader, Watched, Wish, Wishes};
 use state::State;
 use std::net::SocketAddr;
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
 use tokio::sync::watch;
 use tracewatt_core::window::InFlightHistory;
 use units::Units;
@@ -69,7 +75,30 @@ struct Shared {
     started: Instant,
 }
 
+/// The other ends of what is sent within the daemon.
+struct Received {
+    exports: Receiver<Message>,
+    wishes: Receiver<Wish>,
+}
+
 impl Shared {
+    fn new(session: Session, load: Box<Load>) -> Result<(Arc<Shared>, Received)> {
+        let config = session.config.daemon.clone();
+        let (exports, received) = sync_channel(config.ingest_queue_capacity);
+        let (wishes, wished) = sync_channel(WISHES);
+        let shared = Shared {
+            state: State::new(&config),
+            metrics: Metrics::new()?,
+            units: Units::new(config.memory_mib * (1024 * 1024 / 4)),
+            generations: Generations::new(session, load)?,
+            exports,
+            wishes,
+            history: Mutex::default(),
+            started: Instant::now(),
+        };
+        Ok((Arc::new(shared), Received { exports: received, wishes: wished }))
+    }
+
     /// Works on the calls of judged traces; those of another store of texts are forgotten.
     fn in_flight(&self, epoch: u64, work: impl FnOnce(&mut InFlightHistory)) {
         let mut history = self.history.lock().unwrap_or_else(PoisonError::into_inner);
@@ -103,24 +132,8 @@ pub fn run(origin: Origin, tell: Arc<Tell>) -> Result<()> {
     session.config.warnings.iter().for_each(|warning| tell(warning));
     let config = session.config.daemon.clone();
     refuse_open_doors(&config)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .thread_name("tracewatt-io")
-        .enable_all()
-        .build()
-        .context("cannot start the threads for connections")?;
-    let (exports, received) = sync_channel(config.ingest_queue_capacity);
-    let (wishes, wished) = sync_channel(WISHES);
-    let shared = Arc::new(Shared {
-        state: State::new(&config),
-        metrics: Metrics::new()?,
-        units: Units::new(config.memory_mib * (1024 * 1024 / 4)),
-        generations: Generations::new(session, load)?,
-        exports,
-        wishes,
-        history: Mutex::default(),
-        started: Instant::now(),
-    });
+    let runtime = runtime()?;
+    let (shared, Received { exports: received, wishes: wished }) = Shared::new(session, load)?;
     let (ending, ended) = watch::channel(false);
     let serving = runtime.block_on(serve(&shared, &config, ended, &tell))?;
     let intake = Intake::new(&shared);
@@ -131,11 +144,12 @@ pub fn run(origin: Origin, tell: Arc<Tell>) -> Result<()> {
     }
     let reloader = Reloader { shared: shared.clone(), tell: tell.clone(), watched };
     let reloading = spawn("tracewatt-reload", move || reloader.run(&wished))?;
-    runtime.block_on(until_told_to_end(&shared, &threads))?;
+    let failed = || threads.iter().any(JoinHandle::is_finished);
+    runtime.block_on(until_told_to_end(&shared, failed))?;
     tell("ending: no new connections; what was taken is judged");
     let _ = ending.send(true);
     runtime.block_on(async {
-        let _ = tokio::time::timeout(GRACE, serving).await;
+        let _ = tokio::time::timeout(GRACE, serving.ended()).await;
     });
     runtime.shutdown_timeout(Duration::from_secs(1));
     // Behind every export that was taken.
@@ -149,6 +163,16 @@ pub fn run(origin: Origin, tell: Arc<Tell>) -> Result<()> {
     result
 }
 
+/// The threads for connections.
+fn runtime() -> Result<Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_name("tracewatt-io")
+        .enable_all()
+        .build()
+        .context("cannot start the threads for connections")
+}
+
 /// Threads that judge.
 fn judges(config: &DaemonConfig) -> usize {
     match config.analysis_threads {
@@ -157,7 +181,10 @@ fn judges(config: &DaemonConfig) -> usize {
     }
 }
 
-fn spawn(name: &str, work: impl FnOnce() -> Result<()> + Send + 'static) -> Result<JoinHandle<Result<()>>> {
+fn spawn<T: Send + 'static>(
+    name: &str,
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<JoinHandle<Result<T>>> {
     let thread = std::thread::Builder::new().name(name.to_owned());
     thread.spawn(work).with_context(|| format!("cannot start the thread {name}"))
 }
@@ -174,15 +201,30 @@ fn refuse_open_doors(config: &DaemonConfig) -> Result<()> {
     Ok(())
 }
 
-/// Binds both ports and serves them until `ended` says so. Returns what ends when the last connection has.
+/// What serves both ports.
+struct Serving {
+    addresses: Vec<SocketAddr>,
+    ports: Vec<tokio::task::JoinHandle<()>>,
+}
+
+impl Serving {
+    /// Ends when the last connection has.
+    async fn ended(self) {
+        for port in self.ports {
+            let _ = port.await;
+        }
+    }
+}
+
+/// Binds both ports and serves them until `ended` says so.
 async fn serve(
     shared: &Arc<Shared>,
     config: &DaemonConfig,
     ended: watch::Receiver<bool>,
     tell: &Arc<Tell>,
-) -> Result<impl Future<Output = ()> + use<>> {
+) -> Result<Serving> {
     let router = api::router(shared.clone());
-    let mut serving = Vec::new();
+    let mut serving = Serving { addresses: Vec::new(), ports: Vec::new() };
     for (what, port) in [("HTTP", config.listen_port_http), ("gRPC", config.listen_port_grpc)] {
         let address = SocketAddr::new(config.listen_address, port);
         let listener = TcpListener::bind(address).await.with_context(|| {
@@ -192,17 +234,14 @@ async fn serve(
         tell(&format!("listening on {address} ({what})"));
         let served =
             connections::serve(listener, router.clone(), shared.clone(), config.clone(), ended.clone());
-        serving.push(tokio::spawn(served));
+        serving.addresses.push(address);
+        serving.ports.push(tokio::spawn(served));
     }
-    Ok(async move {
-        for one in serving {
-            let _ = one.await;
-        }
-    })
+    Ok(serving)
 }
 
-/// Waits for SIGTERM or SIGINT, or for a thread that failed.
-async fn until_told_to_end(shared: &Shared, threads: &[JoinHandle<Result<()>>]) -> Result<()> {
+/// Waits for SIGTERM or SIGINT, or until a thread has failed.
+async fn until_told_to_end(shared: &Shared, failed: impl Fn() -> bool) -> Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut terminate = signal(SignalKind::terminate()).context("cannot wait for signals")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for signals")?;
@@ -214,7 +253,7 @@ async fn until_told_to_end(shared: &Shared, threads: &[JoinHandle<Result<()>>]) 
             _ = interrupt.recv() => return Ok(()),
             // When many wait already, one more makes no difference.
             _ = hangup.recv() => drop(shared.wishes.try_send(Wish::Signal)),
-            _ = look.tick() => if threads.iter().any(JoinHandle::is_finished) { return Ok(()) },
+            _ = look.tick() => if failed() { return Ok(()) },
         }
     }
 }

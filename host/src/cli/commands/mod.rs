@@ -3,6 +3,7 @@
 pub mod ack;
 pub mod analyze;
 pub mod bench;
+pub mod capture;
 pub mod compile;
 pub mod config;
 pub mod demo;
@@ -11,6 +12,7 @@ pub mod doctor;
 pub mod explain;
 pub mod normalize;
 pub mod plugin;
+pub mod run;
 pub mod watch;
 mod why_not;
 
