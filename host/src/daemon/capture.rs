@@ -2,7 +2,7 @@
 //! file exporter of the OpenTelemetry Collector read and write. Nothing is judged.
 
 use super::intake::{Answer, Export, Message};
-use super::{GRACE, Received, Serving, Shared, Tell, runtime, serve, spawn, until_told_to_end};
+use super::{GRACE, Received, Serving, Shared, Signals, Tell, runtime, serve, spawn};
 use crate::analysis::read_limits;
 use crate::ingest::{Encoding, ReadLimits, SpanSink, Thread, read_body};
 use crate::session::Session;
@@ -18,7 +18,6 @@ use std::sync::mpsc::Receiver;
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::runtime::Runtime;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tracewatt_core::loss::Losses;
 use tracewatt_core::semconv::{AttrSet, RawSpan};
@@ -27,6 +26,7 @@ use tracewatt_core::trace::IdTable;
 /// Receives and writes until it is finished.
 pub struct Capture {
     runtime: Runtime,
+    signals: Signals,
     shared: Arc<Shared>,
     ending: watch::Sender<bool>,
     serving: Serving,
@@ -59,10 +59,11 @@ impl Capture {
         let runtime = runtime()?;
         let load = Box::new(|| bail!("a capture has one configuration to its end"));
         let (shared, Received { exports, .. }) = Shared::new(session, load)?;
+        let signals = Signals::new(&runtime)?;
         let (ending, ended) = watch::channel(false);
         let serving = runtime.block_on(serve(&shared, &config, ended, tell))?;
         let writing = spawn("tracewatt-write", move || write(&exports, out, &limits))?;
-        Ok(Capture { runtime, shared, ending, serving, writing })
+        Ok(Capture { runtime, signals, shared, ending, serving, writing })
     }
 
     /// Returns the port of HTTP, where gRPC is understood as well.
@@ -71,31 +72,26 @@ impl Capture {
     }
 
     /// Waits until the program is told to end, or cannot write any more.
-    ///
-    /// # Errors
-    /// Signals that cannot be waited for.
-    pub fn wait(&self) -> Result<()> {
-        self.runtime.block_on(until_told_to_end(&self.shared, || self.writing.is_finished()))
+    pub fn wait(&mut self) {
+        let failed = || self.writing.is_finished();
+        self.runtime.block_on(self.signals.until_told_to_end(&self.shared, failed));
     }
 
     /// Waits for a child of this process while traces come in. What tells this process to end tells the child;
     /// an interrupt from the terminal has reached it already.
     ///
     /// # Errors
-    /// Signals or a child that cannot be waited for.
-    pub fn wait_for(&self, mut child: Child) -> Result<ExitStatus> {
+    /// A child that cannot be waited for.
+    pub fn wait_for(&mut self, mut child: Child) -> Result<ExitStatus> {
         let pid = Pid::from_raw(child.id().cast_signed());
         self.runtime.block_on(async {
-            let mut terminate = signal(SignalKind::terminate()).context("cannot wait for signals")?;
-            let mut hangup = signal(SignalKind::hangup()).context("cannot wait for signals")?;
-            let _interrupt = signal(SignalKind::interrupt()).context("cannot wait for signals")?;
             let mut ended = tokio::task::spawn_blocking(move || child.wait());
             loop {
                 // A child that has just ended is no longer there to be told.
                 let _ = tokio::select! {
                     status = &mut ended => break status?.context("cannot wait for the command"),
-                    _ = terminate.recv() => kill(pid, Signal::SIGTERM),
-                    _ = hangup.recv() => kill(pid, Signal::SIGHUP),
+                    _ = self.signals.terminate.recv() => kill(pid, Signal::SIGTERM),
+                    _ = self.signals.hangup.recv() => kill(pid, Signal::SIGHUP),
                 };
             }
         })

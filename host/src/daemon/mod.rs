@@ -53,6 +53,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tracewatt_core::window::InFlightHistory;
 use units::Units;
@@ -134,6 +135,8 @@ pub fn run(origin: Origin, tell: Arc<Tell>) -> Result<()> {
     refuse_open_doors(&config)?;
     let runtime = runtime()?;
     let (shared, Received { exports: received, wishes: wished }) = Shared::new(session, load)?;
+    // Before anybody can know that it listens.
+    let mut signals = Signals::new(&runtime)?;
     let (ending, ended) = watch::channel(false);
     let serving = runtime.block_on(serve(&shared, &config, ended, &tell))?;
     let intake = Intake::new(&shared);
@@ -145,7 +148,7 @@ pub fn run(origin: Origin, tell: Arc<Tell>) -> Result<()> {
     let reloader = Reloader { shared: shared.clone(), tell: tell.clone(), watched };
     let reloading = spawn("tracewatt-reload", move || reloader.run(&wished))?;
     let failed = || threads.iter().any(JoinHandle::is_finished);
-    runtime.block_on(until_told_to_end(&shared, failed))?;
+    runtime.block_on(signals.until_told_to_end(&shared, failed));
     tell("ending: no new connections; what was taken is judged");
     let _ = ending.send(true);
     runtime.block_on(async {
@@ -240,20 +243,35 @@ async fn serve(
     Ok(serving)
 }
 
-/// Waits for SIGTERM or SIGINT, or until a thread has failed.
-async fn until_told_to_end(shared: &Shared, failed: impl Fn() -> bool) -> Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate()).context("cannot wait for signals")?;
-    let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for signals")?;
-    let mut hangup = signal(SignalKind::hangup()).context("cannot wait for signals")?;
-    let mut look = tokio::time::interval(Duration::from_millis(200));
-    loop {
-        tokio::select! {
-            _ = terminate.recv() => return Ok(()),
-            _ = interrupt.recv() => return Ok(()),
-            // When many wait already, one more makes no difference.
-            _ = hangup.recv() => drop(shared.wishes.try_send(Wish::Signal)),
-            _ = look.tick() => if failed() { return Ok(()) },
+/// What the process is told from outside. Once this is there, no signal ends the process by itself.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    fn new(runtime: &Runtime) -> Result<Signals> {
+        let _entered = runtime.enter();
+        let of = |kind| signal(kind).context("cannot wait for signals");
+        Ok(Signals {
+            terminate: of(SignalKind::terminate())?,
+            interrupt: of(SignalKind::interrupt())?,
+            hangup: of(SignalKind::hangup())?,
+        })
+    }
+
+    /// Waits for SIGTERM or SIGINT, or until a thread has failed.
+    async fn until_told_to_end(&mut self, shared: &Shared, failed: impl Fn() -> bool) {
+        let mut look = tokio::time::interval(Duration::from_millis(200));
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => return,
+                _ = self.interrupt.recv() => return,
+                // When many wait already, one more makes no difference.
+                _ = self.hangup.recv() => drop(shared.wishes.try_send(Wish::Signal)),
+                _ = look.tick() => if failed() { return },
+            }
         }
     }
 }

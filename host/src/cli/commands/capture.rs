@@ -19,8 +19,8 @@ pub fn run(command: Capture, terminal: &Terminal) -> Result<Exit> {
     let session = load_session(&config, &compiler(terminal))?;
     let out: Box<dyn Write + Send> =
         if output == Path::new("-") { Box::new(stdout()) } else { Box::new(create(&output)?) };
-    let capture = daemon::Capture::start(session, out, &(Arc::new(terminal.notes()) as _))?;
-    capture.wait()?;
+    let mut capture = daemon::Capture::start(session, out, &(Arc::new(terminal.notes()) as _))?;
+    capture.wait();
     terminal.note(&written(&capture.finish()?, &output));
     Ok(Exit::Ok)
 }

@@ -22,7 +22,7 @@ pub fn run(command: Run, terminal: &Terminal) -> Result<ExitCode> {
     daemon.listen_address = IpAddr::V4(Ipv4Addr::LOCALHOST);
     (daemon.listen_port_http, daemon.listen_port_grpc) = (0, 0);
     (daemon.tls_cert_path, daemon.tls_key_path) = (None, None);
-    let capture = Capture::start(session, create(&path)?, &(Arc::new(|_: &str| {}) as _))?;
+    let mut capture = Capture::start(session, create(&path)?, &(Arc::new(|_: &str| {}) as _))?;
     let child = start(&command, capture.port())?;
     let status = capture.wait_for(child)?;
     let captured = capture.finish()?;
