@@ -116,6 +116,30 @@ pub enum PluginAction {
     Replay(Replay),
     /// List those of the configuration.
     List(ConfigSource),
+    /// Write the lock file, or compare with it.
+    Lock(PluginLock),
+}
+
+/// `tracewatt plugin lock`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PluginLock {
+    /// Configuration.
+    pub config: ConfigSource,
+    /// What may take the place of what was locked.
+    pub accept: Accept,
+    /// Whether to compare only.
+    pub check: bool,
+}
+
+/// Which components may take the place of those that were locked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Accept {
+    /// None.
+    Nothing,
+    /// Those of these plug-ins.
+    These(Vec<String>),
+    /// All.
+    Everything,
 }
 
 /// `tracewatt plugin diff`.

@@ -85,6 +85,11 @@ pub(super) fn root(plugins: &[Described]) -> Fields {
         section("gate", gate(plugins), "What makes `--ci` fail. `[thresholds]` is another name for it."),
         section("detection", detection(plugins), "What the detectors look for."),
         section("plugins", plugin_sections(plugins), "Which components take part, and what they may use up."),
+        section(
+            "signatures",
+            Fields::new(signatures()),
+            "Who must have signed components that are files: minisign signatures beside them.",
+        ),
         section("green", Fields::new(green()), "Energy and carbon."),
         section(
             "input",
@@ -279,6 +284,17 @@ fn plugin_sections(plugins: &[Described]) -> Fields {
             optional("path", Kind::NonEmpty, "File of a component, instead of a stock one."),
             optional("sha256", Kind::Sha256, "Digest the component must have."),
             preset(
+                "grants",
+                Kind::Grants,
+                Value::List(Vec::new()),
+                "Capabilities: what the component may import beyond the interfaces that every plug-in may have.",
+            ),
+            optional(
+                "public_keys",
+                Kind::PublicKeys,
+                "Keys by one of which this component must be signed, instead of those of `[signatures]`.",
+            ),
+            preset(
                 "enabled",
                 Kind::Setting(SettingKind::Boolean),
                 Value::Boolean(true),
@@ -298,6 +314,23 @@ fn plugin_sections(plugins: &[Described]) -> Fields {
         section(id, Fields::new(fields), &format!("Plug-in `{id}`."))
     };
     Fields { noun: "plug-in", open: true, fields: plugins.iter().map(one).collect() }
+}
+
+fn signatures() -> Vec<Field> {
+    vec![
+        preset(
+            "public_keys",
+            Kind::PublicKeys,
+            Value::List(Vec::new()),
+            "Keys, the second line of minisign's `.pub` files. Where there is one, a component is loaded only with a signature by one of them in `FILE.minisig` beside it. Stock plug-ins need none.",
+        ),
+        preset(
+            "required",
+            Kind::Setting(SettingKind::Boolean),
+            Value::Boolean(true),
+            "Whether a component without a signature is refused where there are keys; a signature that is there must hold in any case.",
+        ),
+    ]
 }
 
 fn limits() -> Vec<Field> {

@@ -2,10 +2,11 @@
 
 use super::value::{Node, Value, printable};
 use crate::report::{FORMATS, Output};
+use crate::trust::signature::is_public_key;
 use serde_json::{Value as Json, json};
 use std::net::IpAddr;
 use tracewatt_core::acknowledge::{Date, NamePattern};
-use tracewatt_core::plugin::{Setting, SettingKind};
+use tracewatt_core::plugin::{CAPABILITIES, Setting, SettingKind};
 
 /// The type of a value.
 #[derive(Clone, Debug)]
@@ -30,6 +31,10 @@ pub(super) enum Kind {
     Address,
     /// A list of `FORMAT[=PATH]`.
     Outputs,
+    /// A list of minisign public keys.
+    PublicKeys,
+    /// A list of capabilities.
+    Grants,
 }
 
 impl Kind {
@@ -46,6 +51,10 @@ impl Kind {
                 Some(error) => format!("a list of FORMAT or FORMAT=PATH: {error}"),
                 None => self.wanted(value),
             }),
+            Kind::PublicKeys | Kind::Grants => match texts(value) {
+                Some(texts) if texts.iter().all(|text| self.has(text)) => Ok(value.clone()),
+                _ => Err(self.wanted(value)),
+            },
             Kind::NonEmpty | Kind::Glob | Kind::Date | Kind::Region | Kind::Sha256 | Kind::Address => {
                 self.check_text(value)
             }
@@ -67,6 +76,14 @@ impl Kind {
         };
         let canonical = if matches!(self, Kind::Sha256) { text.to_ascii_lowercase() } else { text.clone() };
         if good { Ok(Value::Text(canonical)) } else { Err(self.wanted(value)) }
+    }
+
+    /// Whether a list may have this text.
+    fn has(&self, text: &str) -> bool {
+        match self {
+            Kind::PublicKeys => is_public_key(text),
+            _ => CAPABILITIES.iter().any(|known| known.name == text),
+        }
     }
 
     fn wanted(&self, value: &Value) -> String {
@@ -91,6 +108,12 @@ impl Kind {
             Kind::Sha256 => "a SHA-256 digest, 64 hex digits".to_owned(),
             Kind::Address => "an IP address, such as 127.0.0.1 or ::".to_owned(),
             Kind::Outputs => "a list of FORMAT or FORMAT=PATH".to_owned(),
+            Kind::PublicKeys => {
+                "a list of minisign public keys, such as the second line of minisign.pub".to_owned()
+            }
+            Kind::Grants => {
+                format!("a list of capabilities, of which there is {}", capabilities().join(", "))
+            }
         }
     }
 
@@ -120,6 +143,10 @@ impl Kind {
             Kind::Address => {
                 json!({ "type": "string", "anyOf": [{ "format": "ipv4" }, { "format": "ipv6" }] })
             }
+            Kind::PublicKeys => {
+                json!({ "type": "array", "items": { "type": "string", "pattern": "^RW[A-Za-z0-9+/]{54}$" } })
+            }
+            Kind::Grants => json!({ "type": "array", "items": { "type": "string", "enum": capabilities() } }),
             Kind::Outputs => {
                 let names: Vec<&str> = FORMATS.iter().map(|format| format.name).collect();
                 let names = names.join("|");
@@ -127,6 +154,11 @@ impl Kind {
             }
         }
     }
+}
+
+/// Returns the names of all capabilities.
+fn capabilities() -> Vec<&'static str> {
+    CAPABILITIES.iter().map(|known| known.name).collect()
 }
 
 /// Returns the texts of a list of nothing else.

@@ -29,6 +29,8 @@ impl Dialect {
 /// Configuration as written, not yet checked.
 #[derive(Clone, Debug)]
 pub struct Raw {
+    /// File it was read from.
+    pub file: Option<PathBuf>,
     pub(super) root: Node,
     pub(super) dialect: Dialect,
     pub(super) errors: Vec<ConfigError>,
@@ -63,6 +65,7 @@ impl Raw {
     /// Returns a configuration in which nothing was written.
     pub fn empty() -> Raw {
         Raw {
+            file: None,
             root: Node::preset(Value::Table(Table::new())),
             dialect: Dialect::Tracewatt,
             errors: Vec::new(),

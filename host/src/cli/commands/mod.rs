@@ -25,6 +25,7 @@ use crate::exit::UsageError;
 use crate::ingest::{Source, expand};
 use crate::report::{Filter, RenderOptions};
 use crate::session::Session;
+use crate::trust::{lock, signature::beside};
 use anyhow::{Context, Result, bail};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -68,11 +69,14 @@ pub fn files_read(source: &ConfigSource, config: &Config) -> Vec<(&'static str, 
     };
     let acknowledgments = config.acknowledgments.path.clone().unwrap_or_else(default_acknowledgments);
     let components = config.detection.plugins.iter().filter_map(|plugin| match &plugin.source {
-        PluginSource::Path(path) => Some(("the plug-in", path.clone())),
+        PluginSource::Path(path) => Some([("the plug-in", path.clone()), ("its signature", beside(path))]),
         PluginSource::Builtin(_) => None,
     });
+    let locks: Vec<_> =
+        configuration.iter().map(|path| ("the lock file", lock::beside(Some(path)))).collect();
     let configuration = configuration.into_iter().map(|path| ("the configuration", path));
-    configuration.chain([("the acknowledgments", acknowledgments)]).chain(components).collect()
+    let files = configuration.chain(locks).chain([("the acknowledgments", acknowledgments)]);
+    files.chain(components.flatten()).collect()
 }
 
 /// Checks that a finding type, or a glob over them, is one that some plug-in reports.

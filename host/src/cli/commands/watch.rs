@@ -3,10 +3,11 @@
 use crate::cli::invocation::{ConfigSource, Watch};
 use crate::cli::terminal::Terminal;
 use crate::compiled::Compiler;
-use crate::config::{FILE, OTHER_FILE, PluginSource};
+use crate::config::{FILE, OTHER_FILE, PluginSource, Raw};
 use crate::daemon::{self, Origin};
 use crate::exit::Exit;
 use crate::session::{self, load_session};
+use crate::trust::{lock, signature};
 use anyhow::Result;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -29,10 +30,14 @@ fn files(source: &ConfigSource) -> Vec<PathBuf> {
         Some(path) => vec![path.clone()],
         None => [FILE, OTHER_FILE].map(PathBuf::from).to_vec(),
     };
-    let Ok(raw) = session::raw(source) else { return files };
-    files.extend(raw.plugins().into_iter().filter_map(|plugin| match plugin.source {
-        PluginSource::Path(path) => Some(path),
-        PluginSource::Builtin(_) => None,
-    }));
+    let raw = session::raw(source).ok();
+    let configuration = raw.as_ref().map_or(source.file.as_deref(), |raw| raw.file.as_deref());
+    files.push(lock::beside(configuration));
+    for plugin in raw.iter().flat_map(Raw::plugins) {
+        if let PluginSource::Path(path) = plugin.source {
+            files.push(signature::beside(&path));
+            files.push(path);
+        }
+    }
     files
 }
