@@ -13,7 +13,7 @@ pub mod signature;
 use crate::config::{NamedPlugin, PluginSource, TrustConfig};
 use anyhow::{Context, Result, bail};
 use lock::{LockFile, Locked, Rejected};
-use signature::{Asked, Signer};
+use signature::{Asked, Signed};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use tracewatt_core::plugin::{Grants, digest};
@@ -31,8 +31,8 @@ pub enum Provenance {
         component: Locked,
         /// Whether a lock file says so.
         is_locked: bool,
-        /// Who signed it, where that was asked.
-        signer: Option<Signer>,
+        /// Who signed it.
+        signed: Signed,
     },
 }
 
@@ -96,10 +96,10 @@ impl Components<'_> {
                 Asked { keys: &self.trust.public_keys, key: "signatures.public_keys", is_required: required }
             }
         };
-        let signer = signature::verify(path, &bytes, &asked)?;
+        let signed = signature::verify(path, &bytes, &asked)?;
         let component = Locked::of(&bytes, &trust.grants);
         let is_locked = self.lock.is_some();
-        let provenance = Provenance::File { path: path.to_owned(), component, is_locked, signer };
+        let provenance = Provenance::File { path: path.to_owned(), component, is_locked, signed };
         Ok(Component { bytes, grants: trust.grants, provenance })
     }
 }

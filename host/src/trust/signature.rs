@@ -20,6 +20,17 @@ pub struct Signer {
     pub comment: String,
 }
 
+/// What is known of a component's signature.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Signed {
+    /// The configuration has no key, so nobody looked.
+    Unasked,
+    /// There is none, and there need not be.
+    No,
+    /// It holds.
+    By(Signer),
+}
+
 /// What a configuration asks of a signature.
 #[derive(Clone, Copy, Debug)]
 pub struct Asked<'a> {
@@ -103,20 +114,19 @@ pub fn is_public_key(text: &str) -> bool {
     PublicKey::from_base64(text).is_ok()
 }
 
-/// Verifies the signature beside a component, of which `bytes` were read. Nothing when nobody asks for one, or there
-/// is none and need not be.
+/// Verifies the signature beside a component, of which `bytes` were read.
 ///
 /// # Errors
 /// A [`SignatureError`].
-pub fn verify(path: &Path, bytes: &[u8], asked: &Asked<'_>) -> Result<Option<Signer>, SignatureError> {
+pub fn verify(path: &Path, bytes: &[u8], asked: &Asked<'_>) -> Result<Signed, SignatureError> {
     if asked.keys.is_empty() {
-        return Ok(None);
+        return Ok(Signed::Unasked);
     }
     let (path_of_signature, key) = (beside(path), || asked.key.to_owned());
     let file = path_of_signature.display().to_string();
     let text = match read(&path_of_signature) {
         Ok(text) => text,
-        Err(error) if error.kind() == ErrorKind::NotFound && !asked.is_required => return Ok(None),
+        Err(error) if error.kind() == ErrorKind::NotFound && !asked.is_required => return Ok(Signed::No),
         Err(error) if error.kind() == ErrorKind::NotFound => {
             let component = path.display().to_string();
             return Err(SignatureError::Missing { file, asked: key(), component });
@@ -137,7 +147,10 @@ pub fn verify(path: &Path, bytes: &[u8], asked: &Asked<'_>) -> Result<Option<Sig
             .map_err(|_| SignatureError::Key { asked: key(), text: text.clone() })?;
         match public.verify(bytes, &signature, true) {
             Ok(()) => {
-                return Ok(Some(Signer { key: signed_by, comment: signature.trusted_comment().to_owned() }));
+                return Ok(Signed::By(Signer {
+                    key: signed_by,
+                    comment: signature.trusted_comment().to_owned(),
+                }));
             }
             Err(Error::UnexpectedKeyId) => {}
             Err(_) => has_key = true,
@@ -173,6 +186,16 @@ fn key_id(text: &str) -> Option<String> {
         bits = bits << 6 | u128::from(digit(*byte)?);
     }
     Some(format!("{:016X}", ((bits >> 4) as u64).swap_bytes()))
+}
+
+impl fmt::Display for Signed {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Signed::Unasked => out.write_str("not looked at, the configuration has no key"),
+            Signed::No => out.write_str("no"),
+            Signed::By(signer) => signer.fmt(out),
+        }
+    }
 }
 
 impl fmt::Display for Signer {

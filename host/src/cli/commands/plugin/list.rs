@@ -34,13 +34,10 @@ pub fn run(source: &ConfigSource, terminal: &Terminal) -> Result<Exit> {
 }
 
 fn show(provenance: &Provenance, out: &mut dyn Write) -> io::Result<()> {
-    let Provenance::File { path, is_locked, signer, .. } = provenance else {
+    let Provenance::File { path, is_locked, signed, .. } = provenance else {
         return writeln!(out, "  file      none, it is part of this program");
     };
     writeln!(out, "  file      {}", path.display())?;
     writeln!(out, "  locked    {}", if *is_locked { "yes" } else { "no, there is no lock file" })?;
-    match signer {
-        Some(signer) => writeln!(out, "  signed    {signer}"),
-        None => writeln!(out, "  signed    not verified, or not signed"),
-    }
+    writeln!(out, "  signed    {signed}")
 }
