@@ -1,7 +1,7 @@
 //! The command line: what can be typed, what was meant by it, and one file per command.
 
 pub mod args;
-mod commands;
+pub(crate) mod commands;
 pub mod document;
 pub mod invocation;
 mod progress;

@@ -2,10 +2,12 @@
 //! zero, so that an alert on an increase sees the first one.
 
 use anyhow::{Context, Result};
+use prometheus::core::Collector;
 use prometheus::{
     CounterVec, Gauge, GaugeVec, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
     IntGaugeVec, Opts, Registry, TextEncoder,
 };
+use std::collections::BTreeMap;
 use tracewatt_core::detect::DetectorRun;
 use tracewatt_core::window::Closing;
 
@@ -58,6 +60,10 @@ pub(super) struct Metrics {
     pub problems: IntGauge,
     /// Number of the generation in force.
     pub generation: IntGauge,
+    /// Readers of `/api/events`.
+    pub listeners: IntGauge,
+    /// Readers of `/api/events` that did not keep up.
+    pub listeners_dropped: IntCounter,
     reloads: IntCounterVec,
     exports: IntCounterVec,
     refused: IntCounterVec,
@@ -110,6 +116,11 @@ impl Metrics {
             connections: make.int_gauge("connections", "Open connections.")?,
             problems: make.int_gauge("problems", "Problems that are reported.")?,
             generation: make.int_gauge("generation", "Number of the configuration and plug-ins in force.")?,
+            listeners: make.int_gauge("event_streams", "Open streams of events.")?,
+            listeners_dropped: make.counter(
+                "event_streams_dropped_total",
+                "Streams of events that were ended because their reader was too slow.",
+            )?,
             reloads: make.counters("reloads_total", "Attempts at another generation.", &["result"])?,
             exports: make.counters("exports_total", "Exports that were taken.", &["transport"])?,
             refused: make.counters("exports_refused_total", "Exports that were not taken.", &["reason"])?,
@@ -208,8 +219,8 @@ impl Metrics {
         self.closed.with_label_values(&[closing.word()])
     }
 
-    /// Counts a finding.
-    pub fn finding(&self, kind: &str, severity: &str) {
+    /// Counts a finding about a trace.
+    pub fn finding(&self, kind: &str, severity: &str, _trace: &str) {
         self.findings.with_label_values(&[kind, severity]).inc();
     }
 
@@ -233,6 +244,18 @@ impl Metrics {
         run.losses.iter().for_each(|(reason, count)| self.lose(reason, count));
     }
 
+    /// Returns losses by reason.
+    pub fn losses(&self) -> BTreeMap<String, u64> {
+        let families = self.lost.collect();
+        let series = families.iter().flat_map(|family| family.get_metric());
+        let one = |series: &prometheus::proto::Metric| {
+            let reason = series.get_label().first()?.value().to_owned();
+            let count = series.get_counter().get_value() as u64;
+            (count > 0).then_some((reason, count))
+        };
+        series.filter_map(one).collect()
+    }
+
     /// Returns everything in the text format of Prometheus.
     ///
     /// # Errors
@@ -246,10 +269,7 @@ impl Metrics {
 struct Make(Registry);
 
 impl Make {
-    fn add<T: prometheus::core::Collector + Clone + 'static>(
-        &self,
-        made: prometheus::Result<T>,
-    ) -> Result<T> {
+    fn add<T: Collector + Clone + 'static>(&self, made: prometheus::Result<T>) -> Result<T> {
         let made = made?;
         self.0.register(Box::new(made.clone()))?;
         Ok(made)

@@ -19,22 +19,39 @@
 //! | `generation` | configuration and plug-ins in force |
 //! | `reload` | asks for another generation |
 //! | `state` | what is known: problems, findings, counts |
+//! | `totals` | figures since the start |
+//! | `retained` | traces with findings, to be explained |
+//! | `acks` | acknowledgments made while it runs |
+//! | `changes` | problems that are new, gone or back |
+//! | `events` | what happens, for whoever listens |
+//! | `report` | the report of everything so far |
 //! | `api` | `/api`, `/health`, `/metrics` |
 //! | `metrics` | what is counted |
 
+mod acks;
 mod api;
+mod changes;
 mod connections;
+mod events;
 mod generation;
 mod intake;
 mod judge;
 mod metrics;
 mod receive;
 mod reload;
+mod report;
+mod retained;
 mod state;
+mod totals;
 mod units;
 
+pub use api::api_page;
+
 use crate::config::DaemonConfig;
+use acks::{AckStore, MemoryAcks};
 use anyhow::{Context, Result, bail};
+use changes::Changes;
+use events::Events;
 use generation::{Generations, Load};
 use intake::{Intake, Message};
 use judge::Judge;
@@ -61,6 +78,8 @@ struct Shared {
     generations: Generations,
     metrics: Metrics,
     state: State,
+    acks: Box<dyn AckStore>,
+    events: Events,
     units: Units,
     exports: SyncSender<Message>,
     wishes: Wishes,
@@ -113,6 +132,8 @@ pub fn run(origin: Origin, tell: Arc<Tell>) -> Result<()> {
     let (wishes, wished) = sync_channel(WISHES);
     let shared = Arc::new(Shared {
         state: State::new(&config),
+        acks: Box::<MemoryAcks>::default(),
+        events: Events::default(),
         metrics: Metrics::new()?,
         units: Units::new(config.memory_mib * (1024 * 1024 / 4)),
         generations: Generations::new(session, load)?,
@@ -129,11 +150,18 @@ pub fn run(origin: Origin, tell: Arc<Tell>) -> Result<()> {
         let shared = shared.clone();
         threads.push(spawn("tracewatt-judge", move || Judge::new(&shared).run())?);
     }
+    let (watching, watched_until) = sync_channel(0);
+    let changes = Changes::of(&shared);
+    let looking = {
+        let shared = shared.clone();
+        spawn("tracewatt-changes", move || changes.run(&shared, &watched_until))?
+    };
     let reloader = Reloader { shared: shared.clone(), tell: tell.clone(), watched };
     let reloading = spawn("tracewatt-reload", move || reloader.run(&wished))?;
     runtime.block_on(until_told_to_end(&shared, &threads))?;
     tell("ending: no new connections; what was taken is judged");
     let _ = ending.send(true);
+    shared.events.close();
     runtime.block_on(async {
         let _ = tokio::time::timeout(GRACE, serving).await;
     });
@@ -143,10 +171,18 @@ pub fn run(origin: Origin, tell: Arc<Tell>) -> Result<()> {
     let _ = shared.wishes.send(Wish::End);
     let mut result = Ok(());
     for thread in threads.into_iter().chain([reloading]) {
-        result = result.and(thread.join().unwrap_or_else(|_| bail!("a thread of the daemon failed")));
+        result = join(result, thread);
     }
+    // Once everything is judged, a last look.
+    drop::<SyncSender<()>>(watching);
+    result = join(result, looking);
     tell(&shared.state.farewell(&shared.metrics));
     result
+}
+
+/// Waits for a thread; returns the first failure.
+fn join(result: Result<()>, thread: JoinHandle<Result<()>>) -> Result<()> {
+    result.and(thread.join().unwrap_or_else(|_| bail!("a thread of the daemon failed")))
 }
 
 /// Threads that judge.

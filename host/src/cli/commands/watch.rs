@@ -1,5 +1,6 @@
 //! `tracewatt watch`.
 
+use super::default_acknowledgments;
 use crate::cli::invocation::{ConfigSource, Watch};
 use crate::cli::terminal::Terminal;
 use crate::compiled::Compiler;
@@ -23,7 +24,8 @@ pub fn run(command: Watch, terminal: &Terminal) -> Result<Exit> {
     Ok(Exit::Ok)
 }
 
-/// Names the files that configuration and plug-ins come from. A configuration that cannot be read names no plug-ins.
+/// Names the files that configuration, acknowledgments and plug-ins come from. A configuration that cannot be read
+/// names no others.
 fn files(source: &ConfigSource) -> Vec<PathBuf> {
     let mut files = match &source.file {
         Some(path) => vec![path.clone()],
@@ -34,5 +36,6 @@ fn files(source: &ConfigSource) -> Vec<PathBuf> {
         PluginSource::Path(path) => Some(path),
         PluginSource::Builtin(_) => None,
     }));
+    files.push(raw.acknowledgments().unwrap_or_else(default_acknowledgments));
     files
 }
