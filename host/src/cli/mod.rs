@@ -5,6 +5,7 @@ pub(crate) mod commands;
 pub mod document;
 pub mod invocation;
 mod progress;
+pub mod remote;
 mod terminal;
 
 use crate::exit::Exit;
@@ -44,6 +45,7 @@ fn run(command: Action, terminal: &Terminal) -> anyhow::Result<Exit> {
         Action::Diff(diff) => commands::diff::run(diff, terminal),
         Action::Doctor(doctor) => commands::doctor::run(doctor, terminal),
         Action::Watch(watch) => commands::watch::run(watch, terminal),
+        Action::Query(query) => commands::query::run(query, terminal),
         Action::Demo(demo) => commands::demo::run(demo, terminal),
         Action::Compile => commands::compile::run(),
         Action::Normalize => commands::normalize::run(terminal),

@@ -18,6 +18,7 @@ mod sections;
 mod show;
 mod value;
 mod walk;
+mod webhooks;
 
 pub use checked::{
     AcknowledgmentsConfig, Config, DetectionConfig, Ignore, InputLimits, OutputConfig, Override,
@@ -30,6 +31,7 @@ pub use keys::Described;
 pub use raw::{Dialect, Flag, NamedPlugin, PluginSource, Raw};
 pub use value::{Origin, Spot};
 pub(crate) use walk::nearest;
+pub use webhooks::{HookEvent, WebhookConfig};
 
 use std::fs::File;
 use std::io::{ErrorKind, Read};

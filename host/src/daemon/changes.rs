@@ -3,6 +3,7 @@
 
 use super::api::problem_json;
 use super::events::Event;
+use super::webhooks::Webhooks;
 use super::{Shared, wall_ns};
 use anyhow::Result;
 use std::collections::BTreeMap;
@@ -50,7 +51,8 @@ impl Changes {
     }
 
     /// Looks until the other end of `until` goes, and once more then.
-    pub fn run(mut self, shared: &Shared, until: &Receiver<()>) -> Result<()> {
+    pub fn run(mut self, shared: &Arc<Shared>, until: &Receiver<()>) -> Result<()> {
+        let mut webhooks = Webhooks::default();
         loop {
             let is_last = until.recv_timeout(LOOK) == Err(RecvTimeoutError::Disconnected);
             let now_ns = wall_ns();
@@ -64,7 +66,9 @@ impl Changes {
                 changes.into_iter().filter_map(event).collect::<Vec<_>>()
             });
             events.iter().for_each(|event| shared.events.tell(event, &shared.metrics));
+            webhooks.look(shared)?;
             if is_last {
+                webhooks.end();
                 return Ok(());
             }
         }

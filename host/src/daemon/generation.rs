@@ -6,6 +6,7 @@ use super::elapsed_ns;
 use crate::analysis::as_configured;
 use crate::cli::commands::acknowledgments;
 use crate::cli::invocation::Acknowledgments;
+use crate::config::WebhookConfig;
 use crate::session::Session;
 use anyhow::{Context, Result, bail};
 use std::collections::BTreeSet;
@@ -46,6 +47,7 @@ impl Generation {
                 bail!("plug-in `{}`: {fault}", config.id);
             }
         }
+        session.config.daemon.webhooks.iter().try_for_each(WebhookConfig::check)?;
         let acknowledgments = acknowledgments(&session.config, Acknowledgments::Apply)?;
         let supervisor = Mutex::new(Supervisor::new(session.active().count()));
         Ok(Generation { session, number, acknowledgments, ticker, supervisor })
@@ -111,7 +113,7 @@ pub(super) struct Reloaded {
 }
 
 /// Keys of `[daemon]` that a running daemon takes over.
-const RELOADED: [&str; 8] = [
+const RELOADED: [&str; 9] = [
     "environment",
     "max_active_traces",
     "max_payload_size",
@@ -120,6 +122,7 @@ const RELOADED: [&str; 8] = [
     "trace_grace_ms",
     "trace_max_age_ms",
     "trace_ttl_ms",
+    "webhooks",
 ];
 
 impl Generations {

@@ -107,7 +107,7 @@ impl<'a> Judge<'a> {
         self.shared.in_flight(unit.epoch, |history| history.count(&mut traces));
         let metrics = &self.shared.metrics;
         losses.iter().for_each(|(reason, count)| metrics.lose(reason, count));
-        metrics.stage("seal", elapsed_ns() - started);
+        metrics.stage("seal", elapsed_ns() - started, &trace_id(unit, &traces));
         traces
     }
 
@@ -153,8 +153,9 @@ impl<'a> Judge<'a> {
             }
         }
         let metrics = &self.shared.metrics;
-        metrics.stage("detect", detected - started);
-        metrics.stage("fold", elapsed_ns() - detected);
+        let trace_id = trace_id(unit, &traces);
+        metrics.stage("detect", detected - started, &trace_id);
+        metrics.stage("fold", elapsed_ns() - detected, &trace_id);
         let runs =
             session.active().zip(&detection.runs).map(|((config, _), run)| (config.id.clone(), run_of(run)));
         let runs = runs.collect();
@@ -171,4 +172,9 @@ fn run_of(run: &DetectorRun) -> PluginRun {
         *sums.faults.entry(fault.kind.word().to_owned()).or_default() += 1;
     }
     sums
+}
+
+/// The trace that stands for a unit.
+fn trace_id(unit: &Unit, traces: &[SealedTrace]) -> String {
+    traces.first().map(|trace| unit.names.ids.trace_text(trace.id)).unwrap_or_default()
 }

@@ -23,16 +23,19 @@
 //! | `retained` | traces with findings, to be explained |
 //! | `acks` | acknowledgments made while it runs |
 //! | `changes` | problems that are new, gone or back |
+//! | `webhooks` | tells others of that |
 //! | `events` | what happens, for whoever listens |
 //! | `report` | the report of everything so far |
 //! | `api` | `/api`, `/health`, `/metrics` |
 //! | `metrics` | what is counted |
+//! | `exposition` | the same as OpenMetrics, with exemplars |
 
 mod acks;
 mod api;
 mod changes;
 mod connections;
 mod events;
+mod exposition;
 mod generation;
 mod intake;
 mod judge;
@@ -44,8 +47,10 @@ mod retained;
 mod state;
 mod totals;
 mod units;
+mod webhooks;
 
 pub use api::api_page;
+pub use metrics::metrics_page;
 
 use crate::config::DaemonConfig;
 use acks::{AckStore, MemoryAcks};

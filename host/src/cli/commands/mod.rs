@@ -11,6 +11,7 @@ pub mod doctor;
 pub mod explain;
 pub mod normalize;
 pub mod plugin;
+pub mod query;
 pub mod watch;
 mod why_not;
 

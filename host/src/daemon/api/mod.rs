@@ -18,10 +18,11 @@ pub use document::api_page;
 pub(super) use lists::problem_json;
 
 use super::Shared;
+use super::exposition::{OPEN_METRICS, PROMETHEUS, wants_open_metrics};
 use super::receive::{self, Signal};
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -118,11 +119,18 @@ async fn health() -> Json<Value> {
     Json(json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION") }))
 }
 
-async fn metrics(State(shared): Daemon) -> Response {
+async fn metrics(State(shared): Daemon, headers: HeaderMap) -> Response {
     shared.metrics.queue_bytes.set(shared.units.bytes() as i64);
     shared.metrics.queue_spans.set(shared.units.spans() as i64);
-    match shared.metrics.text() {
-        Ok(text) => ([("content-type", "text/plain; version=0.0.4; charset=utf-8")], text).into_response(),
+    let accept = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let written = match wants_open_metrics(&accept.collect::<Vec<_>>().join(",")) {
+        true => Ok((OPEN_METRICS, shared.metrics.open_metrics())),
+        false => shared.metrics.text().map(|text| (PROMETHEUS, text)),
+    };
+    match written {
+        Ok((media, text)) => {
+            ([(header::CONTENT_TYPE, media), (header::VARY, "accept")], text).into_response()
+        }
         Err(failure) => Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", format!("{failure:#}"))
             .into_response(),
     }
