@@ -20,7 +20,7 @@ pub mod cli;
 pub mod compiled;
 pub mod config;
 pub mod conformance;
-mod daemon;
+pub mod daemon;
 pub mod exit;
 pub mod fault_bundles;
 pub mod ingest;

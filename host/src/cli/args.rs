@@ -3,9 +3,11 @@
 
 mod live;
 mod plugin;
+mod query;
 
 use self::live::{CAPTURE_EXAMPLES, CaptureArgs, RUN_EXAMPLES, RunArgs, WATCH_EXAMPLES, WatchArgs};
 use self::plugin::PluginArgs;
+use self::query::QueryArgs;
 use super::invocation::*;
 use crate::acknowledge_file::{BadIdentity, check_identity};
 use crate::compiled::COMMAND;
@@ -51,6 +53,8 @@ enum Command {
     /// Run a command, receive its traces, and judge them: a test suite, for example
     #[command(after_help = RUN_EXAMPLES)]
     Run(RunArgs),
+    /// Ask a running daemon
+    Query(QueryArgs),
     /// Analyse the traces that come with the program
     Demo(DemoArgs),
     /// Normalize statements, URLs and commands given as JSON lines
@@ -289,8 +293,11 @@ struct BenchArgs {
 #[derive(Debug, Args)]
 struct AckArgs {
     /// File of acknowledgments
-    #[arg(long, global = true, value_name = "PATH")]
+    #[arg(long, global = true, value_name = "PATH", conflicts_with = "daemon")]
     acknowledgments: Option<PathBuf>,
+    /// Work on the acknowledgments of the running daemon at this address, in place of a file
+    #[arg(long, global = true, value_name = "URL")]
+    daemon: Option<String>,
     #[command(subcommand)]
     action: AckAction,
 }
@@ -301,8 +308,17 @@ enum AckAction {
     Add(AckAddArgs),
     /// List what is accepted
     List,
-    /// Remove what has expired
+    /// Remove what has expired; from a file only
     Prune,
+    /// Take back what was accepted through a daemon; needs --daemon
+    Revoke(AckRevokeArgs),
+}
+
+#[derive(Debug, Args)]
+struct AckRevokeArgs {
+    /// Number of the acknowledgment, as `list` shows it
+    #[arg(value_name = "NUMBER")]
+    number: u64,
 }
 
 #[derive(Debug, Args)]
@@ -378,6 +394,7 @@ impl Command {
             Command::Watch(args) => Action::Watch(args.resolve()),
             Command::Capture(args) => Action::Capture(args.resolve()),
             Command::Run(args) => Action::Run(args.resolve()?),
+            Command::Query(args) => Action::Query(args.resolve()),
             Command::Demo(args) => Action::Demo(Demo {
                 outputs: args.output.resolve("demo")?,
                 config: args.config.resolve(Vec::new()),
@@ -392,7 +409,21 @@ impl Command {
                 write: args.write,
             }),
             Command::Ack(args) => {
-                Action::Ack(Ack { file: args.acknowledgments, action: args.action.resolve() })
+                let Ack { file, daemon, action } =
+                    Ack { file: args.acknowledgments, daemon: args.daemon, action: args.action.resolve() };
+                match (&daemon, &action) {
+                    (None, AckRequest::Revoke(_)) => {
+                        let message =
+                            "revoke needs --daemon URL; an entry of a file is taken out in the file";
+                        return Err(usage("ack", ErrorKind::MissingRequiredArgument, message));
+                    }
+                    (Some(_), AckRequest::Prune) => {
+                        let message =
+                            "prune works on a file; a daemon forgets what has expired when it is made anew";
+                        return Err(usage("ack", ErrorKind::ArgumentConflict, message));
+                    }
+                    _ => Action::Ack(Ack { file, daemon, action }),
+                }
             }
             Command::Config(args) => match args.action {
                 ConfigActionArgs::Check(config) => {
@@ -471,6 +502,7 @@ impl AckAction {
         match self {
             AckAction::List => AckRequest::List,
             AckAction::Prune => AckRequest::Prune,
+            AckAction::Revoke(AckRevokeArgs { number }) => AckRequest::Revoke(number),
             AckAction::Add(AckAddArgs { id, kind, service, endpoint, reason, expires, by }) => {
                 let subject = match id {
                     Some(id) => AckSubject::Problem(id),

@@ -1,6 +1,7 @@
 //! What was meant by a command line. Commands get an [`Invocation`]; nothing behind it looks at the command
 //! line again.
 
+use super::remote::Query;
 use crate::config::Flag;
 use crate::report::Output;
 use clap::{Args, ValueEnum};
@@ -41,6 +42,8 @@ pub enum Action {
     Capture(Capture),
     /// Run a command and judge its traces.
     Run(Run),
+    /// Ask a daemon.
+    Query(Query),
     /// Analyse the bundled traces.
     Demo(Demo),
     /// Normalize JSON lines from standard input.
@@ -372,6 +375,8 @@ pub struct Demo {
 pub struct Ack {
     /// File of acknowledgments; without one, the default.
     pub file: Option<PathBuf>,
+    /// Address of a daemon, in place of a file.
+    pub daemon: Option<String>,
     /// What to do with it.
     pub action: AckRequest,
 }
@@ -394,6 +399,8 @@ pub enum AckRequest {
     List,
     /// Remove those that have expired.
     Prune,
+    /// Take the one of this number back, from a daemon.
+    Revoke(u64),
 }
 
 /// What is accepted.

@@ -1,10 +1,11 @@
 //! The command line: what can be typed, what was meant by it, and one file per command.
 
 pub mod args;
-mod commands;
+pub(crate) mod commands;
 pub mod document;
 pub mod invocation;
 mod progress;
+pub mod remote;
 mod terminal;
 
 use crate::exit::Exit;
@@ -47,6 +48,7 @@ fn run(command: Action, terminal: &Terminal) -> anyhow::Result<ExitCode> {
         Action::Doctor(doctor) => commands::doctor::run(doctor, terminal),
         Action::Watch(watch) => commands::watch::run(watch, terminal),
         Action::Capture(capture) => commands::capture::run(capture, terminal),
+        Action::Query(query) => commands::query::run(query, terminal),
         Action::Demo(demo) => commands::demo::run(demo, terminal),
         Action::Compile => commands::compile::run(),
         Action::Normalize => commands::normalize::run(terminal),

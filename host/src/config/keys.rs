@@ -74,6 +74,8 @@ const DETECTOR_KEYS: [&str; 9] = [
     "serialized_min_sequential",
     "sanitizer_aware_classification",
 ];
+/// What a webhook can be told.
+const HOOK_EVENTS: [&str; 4] = ["new", "regressed", "ongoing", "resolved"];
 /// Names the host itself gives a meaning beside a plug-in's settings.
 const RESERVED: [&str; 8] =
     ["enabled", "severity", "service", "endpoint", "rules", "override", "ignore", "grouping_attributes"];
@@ -564,6 +566,7 @@ fn daemon() -> Vec<Field> {
             "Hours after which a problem that was not seen is resolved.",
         ),
         key("new_for_hours", count(24, 24 * 365), "Hours for which a problem is new, or regressed."),
+        list("webhooks", Fields::new(webhooks()), "Who is told of problems, with a request to an address."),
     ];
     let later = [
         "max_events_per_trace",
@@ -576,6 +579,28 @@ fn daemon() -> Vec<Field> {
     ];
     fields.extend(later.map(unused));
     fields
+}
+
+fn webhooks() -> Vec<Field> {
+    let all = HOOK_EVENTS.map(|event| Node::preset(text(event)));
+    vec![
+        Field { required: true, ..optional("url", Kind::NonEmpty, "Where to send, `http` or `https`.") },
+        preset("events", Kind::Choices(&HOOK_EVENTS), Value::List(all.to_vec()), "What is told."),
+        preset(
+            "severity",
+            choice(&["info", "warning", "critical"]),
+            text("info"),
+            "Only problems of this severity or worse are told of.",
+        ),
+        optional("secret_env", Kind::NonEmpty, "Variable with the secret that requests are signed with."),
+        optional("secret_file", Kind::NonEmpty, "File with that secret."),
+        preset(
+            "realert_hours",
+            integer(0, 24 * 365),
+            Value::Integer(24),
+            "Hours after which a problem that goes on is told again; 0 for never.",
+        ),
+    ]
 }
 
 fn acknowledgments() -> Vec<Field> {

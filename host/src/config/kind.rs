@@ -29,6 +29,8 @@ pub(super) enum Kind {
     Sha256,
     /// An IP address.
     Address,
+    /// A list of some of these.
+    Choices(&'static [&'static str]),
     /// A list of `FORMAT[=PATH]`.
     Outputs,
     /// A list of minisign public keys.
@@ -45,6 +47,10 @@ impl Kind {
             Kind::Declared(declared) => check_declared(declared, value),
             Kind::ShortTextList(most) => match texts(value) {
                 Some(texts) if texts.len() <= *most => Ok(value.clone()),
+                _ => Err(self.wanted(value)),
+            },
+            Kind::Choices(choices) => match texts(value) {
+                Some(texts) if texts.iter().all(|text| choices.contains(text)) => Ok(value.clone()),
                 _ => Err(self.wanted(value)),
             },
             Kind::Outputs => check_output_list(value).map(|()| value.clone()).map_err(|error| match error {
@@ -107,6 +113,7 @@ impl Kind {
             Kind::Region => "a region of 1 to 64 letters, digits, `-` or `_`".to_owned(),
             Kind::Sha256 => "a SHA-256 digest, 64 hex digits".to_owned(),
             Kind::Address => "an IP address, such as 127.0.0.1 or ::".to_owned(),
+            Kind::Choices(choices) => format!("a list of some of {}", choices.join(", ")),
             Kind::Outputs => "a list of FORMAT or FORMAT=PATH".to_owned(),
             Kind::PublicKeys => {
                 "a list of minisign public keys, such as the second line of minisign.pub".to_owned()
@@ -140,6 +147,9 @@ impl Kind {
             }
             Kind::Region => json!({ "type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$" }),
             Kind::Sha256 => json!({ "type": "string", "pattern": "^[0-9A-Fa-f]{64}$" }),
+            Kind::Choices(choices) => {
+                json!({ "type": "array", "items": { "type": "string", "enum": choices } })
+            }
             Kind::Address => {
                 json!({ "type": "string", "anyOf": [{ "format": "ipv4" }, { "format": "ipv6" }] })
             }

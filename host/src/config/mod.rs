@@ -19,6 +19,7 @@ mod show;
 mod trust;
 mod value;
 mod walk;
+mod webhooks;
 
 pub use checked::{
     AcknowledgmentsConfig, Config, DetectionConfig, Ignore, InputLimits, OutputConfig, Override,
@@ -32,6 +33,7 @@ pub use raw::{Dialect, Flag, NamedPlugin, PluginSource, Raw};
 pub use trust::{PluginTrust, TrustConfig, trust};
 pub use value::{Origin, Spot};
 pub(crate) use walk::nearest;
+pub use webhooks::{HookEvent, WebhookConfig};
 
 use std::fs::File;
 use std::io::{ErrorKind, Read};

@@ -103,6 +103,11 @@ impl Raw {
         }
     }
 
+    /// Returns the file of acknowledgments, where one is named.
+    pub fn acknowledgments(&self) -> Option<PathBuf> {
+        self.root.get("acknowledgments")?.text("path").map(PathBuf::from)
+    }
+
     /// Returns the plug-ins that have a section of their own, by id; the default is the stock plug-in of
     /// that name. Sections that make no sense are left out: [`check`](super::check) reports them.
     pub fn plugins(&self) -> Vec<NamedPlugin> {

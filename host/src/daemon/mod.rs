@@ -19,27 +19,48 @@
 //! | `generation` | configuration and plug-ins in force |
 //! | `reload` | asks for another generation |
 //! | `state` | what is known: problems, findings, counts |
+//! | `totals` | figures since the start |
+//! | `retained` | traces with findings, to be explained |
+//! | `acks` | acknowledgments made while it runs |
+//! | `changes` | problems that are new, gone or back |
+//! | `webhooks` | tells others of that |
+//! | `events` | what happens, for whoever listens |
+//! | `report` | the report of everything so far |
 //! | `api` | `/api`, `/health`, `/metrics` |
 //! | `metrics` | what is counted |
+//! | `exposition` | the same as OpenMetrics, with exemplars |
 //! | `capture` | takes exports to write them to a file instead |
 
+mod acks;
 mod api;
 mod capture;
+mod changes;
 mod connections;
+mod events;
+mod exposition;
 mod generation;
 mod intake;
 mod judge;
 mod metrics;
 mod receive;
 mod reload;
+mod report;
+mod retained;
 mod state;
+mod totals;
 mod units;
+mod webhooks;
 
+pub use api::api_page;
 pub use capture::{Capture, Captured};
+pub use metrics::metrics_page;
 
 use crate::config::DaemonConfig;
+use acks::{AckStore, MemoryAcks};
 use crate::session::Session;
 use anyhow::{Context, Result, bail};
+use changes::Changes;
+use events::Events;
 use generation::{Generations, Load};
 use intake::{Intake, Message};
 use judge::Judge;
@@ -68,6 +89,8 @@ struct Shared {
     generations: Generations,
     metrics: Metrics,
     state: State,
+    acks: Box<dyn AckStore>,
+    events: Events,
     units: Units,
     exports: SyncSender<Message>,
     wishes: Wishes,
@@ -89,6 +112,8 @@ impl Shared {
         let (wishes, wished) = sync_channel(WISHES);
         let shared = Shared {
             state: State::new(&config),
+            acks: Box::<MemoryAcks>::default(),
+            events: Events::default(),
             metrics: Metrics::new()?,
             units: Units::new(config.memory_mib * (1024 * 1024 / 4)),
             generations: Generations::new(session, load)?,
@@ -145,12 +170,19 @@ pub fn run(origin: Origin, tell: Arc<Tell>) -> Result<()> {
         let shared = shared.clone();
         threads.push(spawn("tracewatt-judge", move || Judge::new(&shared).run())?);
     }
+    let (watching, watched_until) = sync_channel(0);
+    let changes = Changes::of(&shared);
+    let looking = {
+        let shared = shared.clone();
+        spawn("tracewatt-changes", move || changes.run(&shared, &watched_until))?
+    };
     let reloader = Reloader { shared: shared.clone(), tell: tell.clone(), watched };
     let reloading = spawn("tracewatt-reload", move || reloader.run(&wished))?;
     let failed = || threads.iter().any(JoinHandle::is_finished);
     runtime.block_on(signals.until_told_to_end(&shared, failed));
     tell("ending: no new connections; what was taken is judged");
     let _ = ending.send(true);
+    shared.events.close();
     runtime.block_on(async {
         let _ = tokio::time::timeout(GRACE, serving.ended()).await;
     });
@@ -160,8 +192,11 @@ pub fn run(origin: Origin, tell: Arc<Tell>) -> Result<()> {
     let _ = shared.wishes.send(Wish::End);
     let mut result = Ok(());
     for thread in threads.into_iter().chain([reloading]) {
-        result = result.and(thread.join().unwrap_or_else(|_| bail!("a thread of the daemon failed")));
+        result = join(result, thread);
     }
+    // Once everything is judged, a last look.
+    drop::<SyncSender<()>>(watching);
+    result = join(result, looking);
     tell(&shared.state.farewell(&shared.metrics));
     result
 }
@@ -174,6 +209,11 @@ fn runtime() -> Result<Runtime> {
         .enable_all()
         .build()
         .context("cannot start the threads for connections")
+}
+
+/// Waits for a thread; returns the first failure.
+fn join(result: Result<()>, thread: JoinHandle<Result<()>>) -> Result<()> {
+    result.and(thread.join().unwrap_or_else(|_| bail!("a thread of the daemon failed")))
 }
 
 /// Threads that judge.

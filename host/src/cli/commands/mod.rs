@@ -12,6 +12,7 @@ pub mod doctor;
 pub mod explain;
 pub mod normalize;
 pub mod plugin;
+pub mod query;
 pub mod run;
 pub mod watch;
 mod why_not;

@@ -1,5 +1,6 @@
 //! `tracewatt watch`.
 
+use super::default_acknowledgments;
 use crate::cli::invocation::{ConfigSource, Watch};
 use crate::cli::terminal::Terminal;
 use crate::compiled::Compiler;
@@ -24,7 +25,8 @@ pub fn run(command: Watch, terminal: &Terminal) -> Result<Exit> {
     Ok(Exit::Ok)
 }
 
-/// Names the files that configuration and plug-ins come from. A configuration that cannot be read names no plug-ins.
+/// Names the files that configuration, acknowledgments and plug-ins come from. A configuration that cannot be read
+/// names no others.
 fn files(source: &ConfigSource) -> Vec<PathBuf> {
     let mut files = match &source.file {
         Some(path) => vec![path.clone()],
@@ -39,5 +41,7 @@ fn files(source: &ConfigSource) -> Vec<PathBuf> {
             files.push(path);
         }
     }
+    let acknowledgments = raw.as_ref().and_then(Raw::acknowledgments);
+    files.push(acknowledgments.unwrap_or_else(default_acknowledgments));
     files
 }
