@@ -160,7 +160,7 @@ impl<'a> Judge<'a> {
             session.active().zip(&detection.runs).map(|((config, _), run)| (config.id.clone(), run_of(run)));
         let runs = runs.collect();
         let judged = Judged { runs, part, green: score.summary, endpoints: score.endpoints, traces };
-        self.shared.state.add(judged, unit, wall_ns, &self.shared);
+        self.shared.state.add(judged, unit, wall_ns, self.shared);
         Ok(())
     }
 }

@@ -121,7 +121,7 @@ impl Totals {
     /// Returns every endpoint, most round trips first.
     pub fn endpoints(&self) -> Vec<EndpointOps> {
         let mut endpoints: Vec<EndpointOps> = self.endpoints.values().cloned().collect();
-        endpoints.sort_by(|a, b| b.io_ops.cmp(&a.io_ops));
+        endpoints.sort_by_key(|endpoint| std::cmp::Reverse(endpoint.io_ops));
         endpoints
     }
 }

@@ -28,13 +28,16 @@ pub(super) struct Call {
     pub body: Value,
 }
 
+/// An answer that takes a while.
+type Pending = Pin<Box<dyn Future<Output = Reply> + Send>>;
+
 /// What answers a request.
 #[derive(Clone, Copy)]
 pub(super) enum Handler {
     /// At once.
     Now(fn(&Shared, &Call) -> Reply),
     /// After something else.
-    Later(fn(Arc<Shared>) -> Pin<Box<dyn Future<Output = Reply> + Send>>),
+    Later(fn(Arc<Shared>) -> Pending),
 }
 
 /// A field of a body.
