@@ -276,3 +276,49 @@ fn the_description_is_what_is_served() {
     let plugins = daemon.get("/api/plugins").json();
     assert!(plugins["plugins"].as_array().unwrap().iter().any(|one| one["id"] == "n_plus_one"));
 }
+
+/// Scenario: a person asks the daemon from a terminal, accepts a problem and takes that back; then asks where there is no
+/// daemon. Guarantees: each answer has what was asked for; refusals and a daemon that is not there are said with what to do.
+#[test]
+fn it_is_asked_from_a_terminal() {
+    let place = place("");
+    let daemon = judged(&place);
+    let url = format!("http://127.0.0.1:{}", daemon.http);
+    let asked = |args: &[&str], says: &[&str]| -> String {
+        let outcome = place.run(&[args, &["--daemon", &url]].concat());
+        assert_eq!(outcome.code, 0, "{args:?}: {outcome:?}");
+        says.iter().for_each(|text| assert!(outcome.stdout.contains(text), "{args:?}, {text}: {outcome:?}"));
+        outcome.stdout
+    };
+    asked(&["query", "status"], &["traces_judged", "generation"]);
+    asked(&["query", "problems", "--service", "shop"], &["n_plus_one_sql", "SELECT name FROM a", "new"]);
+    let more = asked(&["query", "problems", "--limit", "1"], &["There are more"]);
+    assert_eq!(more.matches("n_plus_one_sql").count(), 1, "{more}");
+    asked(&["query", "problems", "--severity", "critical", "--service", "nobody"], &["nothing"]);
+    asked(&["query", "findings"], &[&format!("{:032x}", 3), "b-service"]);
+    let trace = format!("{:032x}", 1);
+    asked(&["query", "explain", &trace], &["SELECT name FROM a", "<- ", "n_plus_one_sql"]);
+    asked(&["query", "plugins"], &["n_plus_one", "running", "generation 1"]);
+    let status: Value = serde_json::from_str(&asked(&["query", "status", "--format", "json"], &[])).unwrap();
+    assert_eq!(status["problems"], 3);
+    let config: Value = serde_json::from_str(&asked(&["query", "config"], &[])).unwrap();
+    assert_eq!(config["daemon"]["trace_grace_ms"], 100);
+
+    let known: Value = serde_json::from_str(&asked(&["query", "problems", "--format", "json"], &[])).unwrap();
+    let id = known["problems"][0]["problem"]["id"].as_str().unwrap().to_owned();
+    asked(&["ack", "add", &id, "--reason", "measured, cheap", "--expires", "30d"], &[]);
+    asked(&["ack", "list"], &[&id, "measured, cheap (tester, until "]);
+    asked(&["query", "problems"], &["(acknowledged)"]);
+    let again = place.run(&["ack", "add", &id, "--reason", "x", "--daemon", &url]);
+    assert!(again.code == 75 && again.stderr.contains("revoke it first"), "{again:?}");
+    asked(&["ack", "revoke", "1"], &[]);
+    asked(&["ack", "list"], &["nothing is acknowledged"]);
+    let revoke = place.run(&["ack", "revoke", "1"]);
+    assert!(revoke.code == 2 && revoke.stderr.contains("--daemon"), "{revoke:?}");
+
+    assert_eq!(daemon.stop().0, 0);
+    let gone = place.run(&["query", "status", "--daemon", &url]);
+    assert!(gone.code == 75 && gone.stderr.contains("is `tracewatt watch` running there?"), "{gone:?}");
+    let nonsense = place.run(&["query", "status", "--daemon", "localhost:4318"]);
+    assert!(nonsense.code == 75 && nonsense.stderr.contains("http://HOST:PORT"), "{nonsense:?}");
+}

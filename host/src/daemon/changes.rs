@@ -40,19 +40,23 @@ impl Change {
 /// Where problems stood when they were looked at.
 pub(super) struct Changes {
     stood: BTreeMap<String, StandingStatus>,
+    webhooks: Webhooks,
 }
 
 impl Changes {
-    /// Returns where they stand at the start: nothing of that is a change.
-    pub fn of(shared: &Shared) -> Changes {
-        let mut changes = Changes { stood: BTreeMap::new() };
+    /// Returns where they stand at the start, before anything is judged: nothing of that is a change.
+    ///
+    /// # Errors
+    /// A thread that cannot be started.
+    pub fn of(shared: &Arc<Shared>) -> Result<Changes> {
+        let mut changes = Changes { stood: BTreeMap::new(), webhooks: Webhooks::default() };
         shared.state.look(|known| changes.look(&known.standing, wall_ns()));
-        changes
+        changes.webhooks.look(shared)?;
+        Ok(changes)
     }
 
     /// Looks until the other end of `until` goes, and once more then.
     pub fn run(mut self, shared: &Arc<Shared>, until: &Receiver<()>) -> Result<()> {
-        let mut webhooks = Webhooks::default();
         loop {
             let is_last = until.recv_timeout(LOOK) == Err(RecvTimeoutError::Disconnected);
             let now_ns = wall_ns();
@@ -66,9 +70,9 @@ impl Changes {
                 changes.into_iter().filter_map(event).collect::<Vec<_>>()
             });
             events.iter().for_each(|event| shared.events.tell(event, &shared.metrics));
-            webhooks.look(shared)?;
+            self.webhooks.look(shared)?;
             if is_last {
-                webhooks.end();
+                self.webhooks.end();
                 return Ok(());
             }
         }
@@ -130,7 +134,7 @@ mod tests {
             quorum: 1,
             durations: tracewatt_core::finding::Distribution::default(),
         };
-        let mut changes = Changes { stood: BTreeMap::new() };
+        let mut changes = Changes { stood: BTreeMap::new(), webhooks: Webhooks::default() };
         let mut look = |standing: &Standing, now_ns, expected: &[Change]| {
             let seen: Vec<Change> =
                 changes.look(standing, now_ns).into_iter().map(|(_, change)| change).collect();

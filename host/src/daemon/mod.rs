@@ -164,6 +164,7 @@ pub fn run(origin: Origin, tell: Arc<Tell>) -> Result<()> {
     let mut signals = Signals::new(&runtime)?;
     let (ending, ended) = watch::channel(false);
     let serving = runtime.block_on(serve(&shared, &config, ended, &tell))?;
+    let changes = Changes::of(&shared)?;
     let intake = Intake::new(&shared);
     let mut threads = vec![spawn("tracewatt-intake", move || intake.run(&received))?];
     for _ in 0..judges(&config) {
@@ -171,7 +172,6 @@ pub fn run(origin: Origin, tell: Arc<Tell>) -> Result<()> {
         threads.push(spawn("tracewatt-judge", move || Judge::new(&shared).run())?);
     }
     let (watching, watched_until) = sync_channel(0);
-    let changes = Changes::of(&shared);
     let looking = {
         let shared = shared.clone();
         spawn("tracewatt-changes", move || changes.run(&shared, &watched_until))?
