@@ -168,13 +168,18 @@ impl Reading {
             return Err("what it is about has no name".to_owned());
         }
         if ![low, value, high].iter().all(|number| number.is_finite() && *number >= 0.0) {
-            return Err(format!("{quantity} {low} to {value} to {high} holds a number below 0 or none at all"));
+            return Err(format!(
+                "{quantity} {low} to {value} to {high} holds a number below 0 or none at all"
+            ));
         }
         if low > value || value > high {
             return Err(format!("{quantity} {value} is not between its bounds {low} and {high}"));
         }
         if value > quantity.ceiling() {
-            return Err(format!("{quantity} {value} is more than {}: is the unit right?", quantity.ceiling()));
+            return Err(format!(
+                "{quantity} {value} is more than {}: is the unit right?",
+                quantity.ceiling()
+            ));
         }
         if quantity == Quantity::Energy && self.interval_ms == 0 {
             return Err("energy without the interval it was used in".to_owned());
