@@ -2,7 +2,7 @@
 
 use super::engine::{engine_for_one_call, ticking};
 use super::instance::Prepared;
-use super::{Fault, Limits, Manifest, Setting, SettingKind, instance};
+use super::{Fault, Limits, Manifest, Setting, SettingKind, backend_instance, instance};
 use crate::hex::hex;
 use sha2::{Digest, Sha256};
 use wasmtime::Engine;
@@ -36,6 +36,9 @@ pub enum PluginError {
     /// It lacks an export, or has it with another shape.
     #[error("does not export the world `detector` of {PACKAGE}…@{WIT_VERSION}: {0}")]
     World(String),
+    /// It is no energy backend, or lacks an export of one.
+    #[error("does not export the world `energy-backend` of {PACKAGE}…@{WIT_VERSION}: {0}")]
+    Backend(String),
     /// Its manifest could not be read.
     #[error("its manifest cannot be read: {0}")]
     Manifest(String),
@@ -47,11 +50,49 @@ pub enum PluginError {
     Compile(String),
 }
 
+/// What a plug-in is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum World {
+    /// It judges traces.
+    Detector,
+    /// It decodes documents into readings of energy.
+    EnergyBackend,
+}
+
+impl World {
+    /// Returns the world of a component, by its exports: whatever decodes energy and does not detect is a backend.
+    ///
+    /// # Errors
+    /// When the bytes are no component.
+    pub fn of(bytes: &[u8]) -> Result<World, PluginError> {
+        let (_, exports) = interfaces(bytes)?;
+        let has = |interface: &str| {
+            let own = exports.iter().filter_map(|name| name.strip_prefix(PACKAGE));
+            own.filter_map(|name| name.split_once('@')).any(|(name, _)| name == interface)
+        };
+        Ok(if has("energy") && !has("detect") { World::EnergyBackend } else { World::Detector })
+    }
+
+    fn describe(self, engine: &Engine, component: &Component) -> Result<Manifest, PluginError> {
+        let described = ticking(engine, || match self {
+            World::Detector => instance::describe(engine, component),
+            World::EnergyBackend => backend_instance::describe(engine, component),
+        });
+        described.map_err(|error| match (error, self) {
+            (instance::DescribeError::World(message), World::Detector) => PluginError::World(message),
+            (instance::DescribeError::World(message), World::EnergyBackend) => PluginError::Backend(message),
+            (instance::DescribeError::Fault(Fault { message, .. }), _) => PluginError::Manifest(message),
+        })
+    }
+}
+
 /// A component that was audited and whose manifest is known. Cheap to clone; shared by all threads.
 #[derive(Clone)]
 pub struct Plugin {
     /// Component, compiled.
     pub(super) component: Component,
+    /// What it is for.
+    pub world: World,
     /// What it says about itself.
     pub manifest: Manifest,
     /// SHA-256 of the component's bytes, hexadecimal.
@@ -90,19 +131,26 @@ impl Plugin {
     /// limited time: epochs of the engine go by meanwhile, also for whatever else runs in it.
     fn of_component(engine: &Engine, bytes: &[u8], component: Component) -> Result<Plugin, PluginError> {
         // A stamp says nothing about the exports: what lacks one must not get as far as an analysis.
-        Prepared::new(engine, &component, Limits::DEFAULT)
-            .map_err(|error| PluginError::World(format!("{error:#}")))?;
+        let world = World::of(bytes)?;
+        match world {
+            World::Detector => Prepared::new(engine, &component, Limits::DEFAULT)
+                .map(drop)
+                .map_err(|error| PluginError::World(format!("{error:#}")))?,
+            World::EnergyBackend => backend_instance::Prepared::new(engine, &component, Limits::DEFAULT)
+                .map(drop)
+                .map_err(|error| PluginError::Backend(format!("{error:#}")))?,
+        }
         let manifest = match stamped(bytes)? {
             Some(manifest) => manifest,
-            None => describe(engine, &component)?,
+            None => world.describe(engine, &component)?,
         };
-        check(&manifest)?;
-        Ok(Plugin { component, manifest, sha256: digest(bytes) })
+        check(&manifest, world)?;
+        Ok(Plugin { component, world, manifest, sha256: digest(bytes) })
     }
 
     /// Returns what the component says about itself when it is asked, whatever its stamp says.
     pub fn ask(&self, engine: &Engine) -> Result<Manifest, PluginError> {
-        describe(engine, &self.component)
+        self.world.describe(engine, &self.component)
     }
 
     /// As [`Plugin::ask`], of a component that is not loaded.
@@ -111,8 +159,9 @@ impl Plugin {
         let engine = engine_for_one_call().map_err(|error| PluginError::Compile(format!("{error:#}")))?;
         let component =
             Component::new(&engine, bytes).map_err(|error| PluginError::Compile(format!("{error:#}")))?;
-        let manifest = describe(&engine, &component)?;
-        check(&manifest)?;
+        let world = World::of(bytes)?;
+        let manifest = world.describe(&engine, &component)?;
+        check(&manifest, world)?;
         Ok(manifest)
     }
 }
@@ -226,18 +275,13 @@ fn broken(error: wasmparser::BinaryReaderError) -> PluginError {
     PluginError::NotAComponent(error.to_string())
 }
 
-fn describe(engine: &Engine, component: &Component) -> Result<Manifest, PluginError> {
-    ticking(engine, || instance::describe(engine, component)).map_err(|error| match error {
-        instance::DescribeError::World(message) => PluginError::World(message),
-        instance::DescribeError::Fault(Fault { message, .. }) => PluginError::Manifest(message),
-    })
-}
-
 /// Checks what the types of the manifest cannot say.
-fn check(manifest: &Manifest) -> Result<(), PluginError> {
+fn check(manifest: &Manifest, world: World) -> Result<(), PluginError> {
     let bad = |message: String| Err(PluginError::BadManifest(message));
-    if manifest.rules.is_empty() {
-        return bad("it has no rule".to_owned());
+    match (world, manifest.rules.is_empty()) {
+        (World::Detector, true) => return bad("it has no rule".to_owned()),
+        (World::EnergyBackend, false) => return bad("an energy backend has no rules".to_owned()),
+        _ => {}
     }
     let names = manifest
         .rules

@@ -16,10 +16,10 @@ use wasmtime::component::{Component, Linker};
 use wasmtime::{Engine, Result, Store, Trap, WasmBacktrace};
 
 /// Messages to the log beyond those that are kept of a call.
-const LOG_MESSAGES_DROPPED: &str = "plugin_log_messages_dropped";
+pub(super) const LOG_MESSAGES_DROPPED: &str = "plugin_log_messages_dropped";
 
 /// Time for the start of an instance and its manifest, in milliseconds.
-const DESCRIBE_MS: u64 = 2_000;
+pub(super) const DESCRIBE_MS: u64 = 2_000;
 
 /// State of a store: what host calls answer from, and the account of the limits.
 #[derive(Default)]
@@ -145,13 +145,13 @@ pub(super) fn describe(
 }
 
 /// One tick more than asked for: the first may come at once.
-fn deadline_ticks(limits: Limits) -> u64 {
+pub(super) fn deadline_ticks(limits: Limits) -> u64 {
     limits.call_ms.div_ceil(EPOCH_TICK_MS) + 1
 }
 
 /// When something failed.
 #[derive(Clone, Copy)]
-enum Phase {
+pub(super) enum Phase {
     Instantiate,
     Call,
 }
@@ -159,7 +159,7 @@ enum Phase {
 /// What wasmtime says when values of a call are larger than the store's fuel for host calls. The type is private.
 const OUT_OF_HOSTCALL_FUEL: &str = "too much data is being copied between the host and the guest";
 
-fn fault(store: &Store<State>, error: &wasmtime::Error, phase: Phase) -> Fault {
+pub(super) fn fault(store: &Store<State>, error: &wasmtime::Error, phase: Phase) -> Fault {
     let state = store.data();
     let cause = error.root_cause().to_string();
     let kind = match (error.downcast_ref::<Trap>(), phase) {
@@ -195,7 +195,7 @@ fn frames(backtrace: &WasmBacktrace) -> Vec<String> {
     functions.take(MAX_FRAMES).map(|name| name.trim().to_owned()).collect()
 }
 
-fn entry(name: &str, value: &SettingValue) -> wit::Entry {
+pub(super) fn entry(name: &str, value: &SettingValue) -> wit::Entry {
     wit::Entry { name: name.to_owned(), value: to_wit(value) }
 }
 
@@ -227,7 +227,7 @@ pub(super) fn severity(severity: wit::Severity) -> Severity {
     }
 }
 
-fn manifest(description: wit_manifest::Description) -> Manifest {
+pub(super) fn manifest(description: wit_manifest::Description) -> Manifest {
     Manifest {
         name: description.name,
         version: description.version,
