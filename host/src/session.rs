@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use std::collections::BTreeMap;
 use std::path::Path;
 use tracewatt_core::detect::{self, Detector};
-use tracewatt_core::plugin::{Engine, Limits, Manifest, Plugin, SettingValue, digest, engine};
+use tracewatt_core::plugin::{Engine, Limits, Manifest, Plugin, SettingValue, World, digest, engine};
 
 /// Everything a command needs before it looks at a trace.
 pub struct Session {
@@ -68,6 +68,9 @@ fn open_raw(raw: Raw, compiler: &Compiler<'_>) -> Result<Opened> {
     for (id, plugin) in named {
         // A stock plug-in that does not exist is the configuration's error, which its check reports with the line.
         let Some(plugin) = load(&opened.engine, compiler, &plugin)? else { continue };
+        if plugin.world == World::EnergyBackend {
+            bail!("plug-in `{id}` is an energy backend, which takes no part in an analysis; remove [plugins.{id}]");
+        }
         opened.described.push((id, plugin.manifest.clone()));
         opened.plugins.push(plugin);
     }
