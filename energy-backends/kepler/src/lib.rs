@@ -249,6 +249,10 @@ impl Kepler {
             answer.problems.push(document.problem("clock_skew", message));
         }
         for ((subject, name, within, _, part), sum) in sums {
+            if let Err(problem) = document.in_range(sum.joules, Quantity::Energy.ceiling()) {
+                answer.problems.push(problem);
+                continue;
+            }
             let has = |zone: &str| sum.zones.iter().any(|found| found == zone);
             let domain = match (has("package"), has("dram")) {
                 (true, true) => Domain::CpuDram,

@@ -132,6 +132,8 @@ impl Redfish {
                 ));
             }
         };
+        // A sum of power supplies may be more than each of them may.
+        let watts = document.in_range(watts, MOST_WATTS)?;
         if watts == 0.0 {
             return Err(document.problem("invalid_value", "0 W is what services say that cannot measure"));
         }
@@ -169,7 +171,7 @@ impl Redfish {
 /// Whether energy from a counter fits power: between a fifth of it and five times it.
 fn believable(joules: f64, interval_ms: u64, watts: f64) -> bool {
     let mean = joules * 1000.0 / interval_ms as f64;
-    mean > watts / 5.0 && mean < watts * 5.0
+    mean > watts / 5.0 && mean < watts * 5.0 && joules < Quantity::Energy.ceiling()
 }
 
 /// Returns what the energy counter of an EnvironmentMetrics says, if there is one.

@@ -202,6 +202,7 @@ impl SpecPower {
             let (low, watts, high) = service.curve.at(load);
             sum = (sum.0 + low, sum.1 + watts, sum.2 + high);
         }
+        document.in_range(sum.1, Quantity::Power.ceiling())?;
         Ok(sum)
     }
 }

@@ -28,18 +28,25 @@ pub enum Step {
     NoTime,
 }
 
-/// Counters by name.
+/// Counters by a hash of their names: names hold every label of a series, and the state must stay small.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Counters(BTreeMap<String, (f64, u64)>);
+pub struct Counters(BTreeMap<u64, (f64, u64)>);
+
+/// FNV-1a, which is the same in every version and on every machine.
+fn hash(name: &str) -> u64 {
+    name.bytes()
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+}
 
 impl Counters {
     /// Notes the value of a counter at a time, milliseconds since the epoch, and returns what it did. The value must be
     /// finite.
     pub fn step(&mut self, name: &str, value: f64, at_ms: u64) -> Step {
         let full = self.0.len() >= MAX_COUNTERS;
-        let Some(last) = self.0.get_mut(name) else {
+        let name = hash(name);
+        let Some(last) = self.0.get_mut(&name) else {
             if !full {
-                self.0.insert(name.to_owned(), (value, at_ms));
+                self.0.insert(name, (value, at_ms));
             }
             return Step::First;
         };
@@ -86,7 +93,7 @@ impl Counters {
         let counters = value.get("counters").and_then(Value::as_array).ok_or("the state has no counters")?;
         let one = |counter: &Value| {
             let value = counter.get(1)?.as_f64().filter(|value| value.is_finite())?;
-            Some((counter.get(0)?.as_str()?.to_owned(), (value, counter.get(2)?.as_u64()?)))
+            Some((counter.get(0)?.as_u64()?, (value, counter.get(2)?.as_u64()?)))
         };
         let read: Option<BTreeMap<_, _>> = counters.iter().take(MAX_COUNTERS).map(one).collect();
         Ok(Counters(read.ok_or("the state holds something that is no counter")?))

@@ -24,6 +24,18 @@ pub enum Quantity {
     MarginalIntensity,
 }
 
+impl Quantity {
+    /// The largest value that the host believes: a megawatt, that for an hour, three times the dirtiest grid. Sums must
+    /// stay below it too.
+    pub fn ceiling(self) -> f64 {
+        match self {
+            Quantity::Power => 1e6,
+            Quantity::Energy => 3.6e9,
+            Quantity::Intensity | Quantity::MarginalIntensity => 3_000.0,
+        }
+    }
+}
+
 /// Part of the machine that a figure covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)]
