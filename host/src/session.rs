@@ -69,7 +69,9 @@ fn open_raw(raw: Raw, compiler: &Compiler<'_>) -> Result<Opened> {
         // A stock plug-in that does not exist is the configuration's error, which its check reports with the line.
         let Some(plugin) = load(&opened.engine, compiler, &plugin)? else { continue };
         if plugin.world == World::EnergyBackend {
-            bail!("plug-in `{id}` is an energy backend, which takes no part in an analysis; remove [plugins.{id}]");
+            bail!(
+                "plug-in `{id}` is an energy backend, which takes no part in an analysis; remove [plugins.{id}]"
+            );
         }
         opened.described.push((id, plugin.manifest.clone()));
         opened.plugins.push(plugin);

@@ -17,7 +17,9 @@
 
 use std::path::Path;
 use tracewatt_core::energy::{Quantity, Reading};
-use tracewatt_core::plugin::{Backend, Decoded, Document, Engine, Limits, Plugin, SettingKind, SettingValue, ticking};
+use tracewatt_core::plugin::{
+    Backend, Decoded, Document, Engine, Limits, Plugin, SettingKind, SettingValue, ticking,
+};
 use tracewatt_core::{detect, plugin::Problem};
 
 /// Target that documents of cases come from.
@@ -46,7 +48,8 @@ pub fn check_documents(engine: &Engine, plugin: &Plugin, folder: &Path, text: &s
                     Some(backend) => backend,
                     None => backend.insert(start(engine, plugin, &settings)?),
                 };
-                last = ticking(engine, || backend.decode(vec![document])).map_err(|fault| fault.to_string())?;
+                last =
+                    ticking(engine, || backend.decode(vec![document])).map_err(|fault| fault.to_string())?;
                 fetched = true;
                 match last.faults.first() {
                     Some(fault) => Err(format!("the backend failed: {fault}")),
@@ -59,7 +62,9 @@ pub fn check_documents(engine: &Engine, plugin: &Plugin, folder: &Path, text: &s
                 last.problems.retain(|problem| problem.reason != rest);
                 match last.problems.len() < before {
                     true => Ok(()),
-                    false => Err(format!("there is no problem `{rest}`; there are: {}", words(&last.problems))),
+                    false => {
+                        Err(format!("there is no problem `{rest}`; there are: {}", words(&last.problems)))
+                    }
                 }
             }
             "nothing" if last.readings.is_empty() => Ok(()),
@@ -99,8 +104,12 @@ fn setting(plugin: &Plugin, text: &str, settings: &mut Vec<(String, SettingValue
     let wrong = |_| format!("`{name}` must be a number");
     let value = match known.kind {
         SettingKind::Boolean => SettingValue::Boolean(value == "true"),
-        SettingKind::Integer { .. } => SettingValue::Integer(value.parse().map_err(|error: std::num::ParseIntError| wrong(error.to_string()))?),
-        SettingKind::Float { .. } => SettingValue::Float(value.parse().map_err(|error: std::num::ParseFloatError| wrong(error.to_string()))?),
+        SettingKind::Integer { .. } => SettingValue::Integer(
+            value.parse().map_err(|error: std::num::ParseIntError| wrong(error.to_string()))?,
+        ),
+        SettingKind::Float { .. } => SettingValue::Float(
+            value.parse().map_err(|error: std::num::ParseFloatError| wrong(error.to_string()))?,
+        ),
         SettingKind::Text | SettingKind::Choice(_) => SettingValue::Text(value.to_owned()),
         SettingKind::TextList => {
             // A line for each text of a list.
@@ -119,7 +128,8 @@ fn setting(plugin: &Plugin, text: &str, settings: &mut Vec<(String, SettingValue
 
 fn start(engine: &Engine, plugin: &Plugin, settings: &[(String, SettingValue)]) -> Result<Backend, String> {
     let settings = detect::complete(&plugin.manifest, &settings.iter().cloned().collect());
-    Backend::new(engine, plugin, &plugin.manifest.name, settings, Limits::DEFAULT).map_err(|error| error.to_string())
+    Backend::new(engine, plugin, &plugin.manifest.name, settings, Limits::DEFAULT)
+        .map_err(|error| error.to_string())
 }
 
 /// Reads what stands after `fetch`. Ids of requests may hold blanks: everything before the file is the id.
@@ -135,7 +145,8 @@ fn document(folder: &Path, text: &str, now_ms: &mut u64) -> Result<Document, Str
             std::fs::read(&path).map_err(|error| format!("cannot read {}: {error}", path.display()))?
         }
     };
-    let mut document = Document { target: TARGET.to_owned(), request: words.join(" "), status: 200, ..Document::default() };
+    let mut document =
+        Document { target: TARGET.to_owned(), request: words.join(" "), status: 200, ..Document::default() };
     for option in options {
         let (name, value) = option.split_once('=').ok_or_else(|| format!("`{option}` has no `=`"))?;
         let number = || value.parse::<u32>().map_err(|_| format!("`{option}` must be a number"));
@@ -147,7 +158,9 @@ fn document(folder: &Path, text: &str, now_ms: &mut u64) -> Result<Document, Str
                     None => value.parse().map_err(|_| wrong())?,
                 };
             }
-            "status" => document.status = u16::try_from(number()?).map_err(|_| format!("`{option}` is no status"))?,
+            "status" => {
+                document.status = u16::try_from(number()?).map_err(|_| format!("`{option}` is no status"))?
+            }
             "retry_after_s" => document.retry_after_s = number()?,
             "cut" => body.truncate(number()? as usize),
             "replace" => {
@@ -174,9 +187,9 @@ fn expect(readings: &[Reading], text: &str) -> Result<(), String> {
     let fits = |reading: &&Reading| {
         word(&reading.subject.kind) == kind
             && reading.subject.name == name
-            && facts.split_ascii_whitespace().all(|fact| {
-                fact.split_once('=').is_some_and(|(name, value)| holds(reading, name, value))
-            })
+            && facts
+                .split_ascii_whitespace()
+                .all(|fact| fact.split_once('=').is_some_and(|(name, value)| holds(reading, name, value)))
     };
     match readings.iter().filter(fits).count() {
         1 => Ok(()),
@@ -190,7 +203,9 @@ fn word(value: &impl serde::Serialize) -> String {
 }
 
 fn holds(reading: &Reading, name: &str, value: &str) -> bool {
-    let near = |figure: f64| value.parse::<f64>().is_ok_and(|value| (figure - value).abs() <= 1e-3 * value.abs().max(1e-3));
+    let near = |figure: f64| {
+        value.parse::<f64>().is_ok_and(|value| (figure - value).abs() <= 1e-3 * value.abs().max(1e-3))
+    };
     match name {
         "energy" => reading.quantity == Quantity::Energy && near(reading.value),
         "power" => reading.quantity == Quantity::Power && near(reading.value),

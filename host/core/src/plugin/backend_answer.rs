@@ -19,8 +19,20 @@ const MAX_REASON_BYTES: usize = 40;
 const TEXTS_CUT: &str = "backend_texts_cut";
 /// Headers that steer the connection, carry secrets, or say whom a request is for: the host's alone.
 const FORBIDDEN_HEADERS: [&str; 14] = [
-    "authorization", "connection", "content-length", "cookie", "expect", "host", "keep-alive", "proxy-authorization",
-    "te", "trailer", "transfer-encoding", "upgrade", "x-auth-token", "auth-token",
+    "authorization",
+    "connection",
+    "content-length",
+    "cookie",
+    "expect",
+    "host",
+    "keep-alive",
+    "proxy-authorization",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "x-auth-token",
+    "auth-token",
 ];
 
 /// A checked answer.
@@ -52,7 +64,10 @@ pub(super) fn requests(wanted: Vec<wit::Request>, targets: &[String]) -> Result<
             return wrong("has a parameter or header that is no plain text");
         }
         let forbidden = |name: &str| FORBIDDEN_HEADERS.iter().any(|one| one.eq_ignore_ascii_case(name));
-        if headers.iter().any(|(name, _)| forbidden(name) || !name.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'-')) {
+        if headers
+            .iter()
+            .any(|(name, _)| forbidden(name) || !name.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'-'))
+        {
             return wrong("has a header that only the host may set");
         }
         if !seen.insert((target, id)) {
@@ -70,15 +85,25 @@ pub(super) fn requests(wanted: Vec<wit::Request>, targets: &[String]) -> Result<
 pub(super) fn answer(answer: wit::Answer, source: &str, losses: &mut Losses) -> Result<Answer, Fault> {
     let wit::Answer { model, readings, problems, again_after_s } = answer;
     if readings.len().max(problems.len()) > MAX_FIGURES {
-        let message = format!("{} readings and {} problems in one answer, {MAX_FIGURES} of each are allowed",
-            readings.len(), problems.len());
+        let message = format!(
+            "{} readings and {} problems in one answer, {MAX_FIGURES} of each are allowed",
+            readings.len(),
+            problems.len()
+        );
         return Err(Fault::new(FaultKind::Output, message));
     }
-    let is_word = |word: &str| !word.is_empty() && word.bytes().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'_');
+    let is_word = |word: &str| {
+        !word.is_empty() && word.bytes().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'_')
+    };
     if !is_word(&model) || model.len() > MAX_REASON_BYTES {
-        return Err(nonsense(format!("the model `{}` is no snake_case name", model.chars().take(60).collect::<String>())));
+        return Err(nonsense(format!(
+            "the model `{}` is no snake_case name",
+            model.chars().take(60).collect::<String>()
+        )));
     }
-    if let Some(problem) = problems.iter().find(|problem| !is_word(&problem.reason) || problem.reason.len() > MAX_REASON_BYTES) {
+    if let Some(problem) =
+        problems.iter().find(|problem| !is_word(&problem.reason) || problem.reason.len() > MAX_REASON_BYTES)
+    {
         let reason: String = problem.reason.chars().take(60).collect();
         return Err(nonsense(format!("the reason `{reason}` of a problem is no snake_case name")));
     }
@@ -95,7 +120,9 @@ pub(super) fn answer(answer: wit::Answer, source: &str, losses: &mut Losses) -> 
     let problems = problems.collect();
     let mut checked = Vec::with_capacity(readings.len());
     for reading in readings {
-        let unknown = |what: &str, number: u8| nonsense(format!("a reading has the {what} {number}, which there is not"));
+        let unknown = |what: &str, number: u8| {
+            nonsense(format!("a reading has the {what} {number}, which there is not"))
+        };
         let reading = Reading {
             source: source.to_owned(),
             model: model.clone(),
@@ -163,16 +190,22 @@ mod tests {
             assert_eq!(fault.message, format!("request `metrics` {expect}"));
         };
         assert_eq!(requests(vec![wanted()], &["a".to_owned()]).unwrap().len(), 1);
-        check(&|request| request.target = "b".to_owned(), "is for a target that the configuration does not have");
+        check(
+            &|request| request.target = "b".to_owned(),
+            "is for a target that the configuration does not have",
+        );
         for path in ["metrics", "//evil/x", "/../x", "/x?y", "/x%2e", "/x\r\ny", "/x y"] {
             let change = |request: &mut wit::Request| request.path = path.to_owned();
             check(&change, "has a path that is not one below the target's address");
         }
         for name in ["Authorization", "X-Auth-Token", "Host", "a b", "é"] {
-            let change = |request: &mut wit::Request| request.headers = vec![(name.to_owned(), "x".to_owned())];
+            let change =
+                |request: &mut wit::Request| request.headers = vec![(name.to_owned(), "x".to_owned())];
             check(&change, "has a header that only the host may set");
         }
-        let change = |request: &mut wit::Request| request.headers = vec![("Accept".to_owned(), "x\r\nHost: y".to_owned())];
+        let change = |request: &mut wit::Request| {
+            request.headers = vec![("Accept".to_owned(), "x\r\nHost: y".to_owned())]
+        };
         check(&change, "has a parameter or header that is no plain text");
         let twice = requests(vec![wanted(), wanted()], &["a".to_owned()]).unwrap_err();
         assert_eq!(twice.message, "request `metrics` is there twice");
@@ -193,14 +226,22 @@ mod tests {
             part: 2,
             flags: 0xffff_fffe,
         };
-        wit::Answer { model: "meter".to_owned(), readings: vec![reading], problems: Vec::new(), again_after_s: 0 }
+        wit::Answer {
+            model: "meter".to_owned(),
+            readings: vec![reading],
+            problems: Vec::new(),
+            again_after_s: 0,
+        }
     }
 
     #[test]
     fn readings_that_cannot_be_are_faults() {
         let mut losses = Losses::default();
         let fine = answer(given(), "meter", &mut losses).unwrap().readings.remove(0);
-        assert_eq!((fine.subject.kind, fine.domain, fine.part), (SubjectKind::Host, Domain::Wall, Part::Idle));
+        assert_eq!(
+            (fine.subject.kind, fine.domain, fine.part),
+            (SubjectKind::Host, Domain::Wall, Part::Idle)
+        );
         assert!(fine.forecast && !fine.estimated);
         let mut check = |change: &dyn Fn(&mut wit::Answer), expect: &str| {
             let mut given = given();

@@ -57,8 +57,10 @@ impl Prepared {
     /// Returns an instance that accepted these settings.
     pub(super) fn configured(&self, settings: &[(String, SettingValue)]) -> Result<Live, Fault> {
         let mut store = self.store();
-        let instance = self.pre.instantiate(&mut store).map_err(|error| fault(&store, &error, Phase::Instantiate))?;
-        let energy = self.energy.load(&mut store, &instance).map_err(|error| fault(&store, &error, Phase::Call))?;
+        let instance =
+            self.pre.instantiate(&mut store).map_err(|error| fault(&store, &error, Phase::Instantiate))?;
+        let energy =
+            self.energy.load(&mut store, &instance).map_err(|error| fault(&store, &error, Phase::Call))?;
         let lifecycle =
             self.lifecycle.load(&mut store, &instance).map_err(|error| fault(&store, &error, Phase::Call))?;
         let entries: Vec<_> = settings.iter().map(|(name, value)| entry(name, value)).collect();
@@ -122,8 +124,8 @@ impl Live {
 /// Asks a throw-away instance for the manifest.
 pub(super) fn describe(engine: &Engine, component: &Component) -> Result<Manifest, DescribeError> {
     let limits = Limits { call_ms: DESCRIBE_MS, ..Limits::DEFAULT };
-    let prepared =
-        Prepared::new(engine, component, limits).map_err(|error| DescribeError::World(format!("{error:#}")))?;
+    let prepared = Prepared::new(engine, component, limits)
+        .map_err(|error| DescribeError::World(format!("{error:#}")))?;
     let mut store = prepared.store();
     let failed = |store: &Store<State>, error, phase| DescribeError::Fault(fault(store, &error, phase));
     let instance =

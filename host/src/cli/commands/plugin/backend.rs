@@ -8,7 +8,9 @@ use crate::cli::terminal::Terminal;
 use anyhow::{Result, anyhow};
 use std::path::Path;
 use tracewatt_core::detect;
-use tracewatt_core::plugin::{self, Backend, Document, Engine, Limits, Plugin, SettingKind, SettingValue, World};
+use tracewatt_core::plugin::{
+    self, Backend, Document, Engine, Limits, Plugin, SettingKind, SettingValue, World,
+};
 use tracewatt_testkit::check_documents;
 
 /// Whether a component is an energy backend.
