@@ -154,6 +154,22 @@ fn every_backend_reads_its_samples() {
     }
 }
 
+/// Scenario: the cases in the folder of every backend. Guarantees: each has some, and they hold.
+#[test]
+fn the_cases_of_every_backend_hold() {
+    let engine = plugin::engine().unwrap();
+    for stock in BACKENDS {
+        let (plugin, folder) = (stock.load(&engine).unwrap(), folder(stock.id));
+        let files = tracewatt_testkit::cases(&folder).unwrap();
+        assert!(files.len() > 1, "{}: {files:?}", stock.id);
+        for file in files {
+            let case = std::fs::read_to_string(&file).unwrap();
+            let result = tracewatt_testkit::check_documents(&engine, &plugin, &folder, &case);
+            assert_eq!(result, Ok(()), "{}", file.display());
+        }
+    }
+}
+
 /// Scenario: an instance is thrown away between two documents. Guarantees: the counters go on in the next one.
 #[test]
 fn counters_survive_an_instance() {
