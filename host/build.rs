@@ -12,16 +12,28 @@ fn main() -> Result<(), Failure> {
     let host = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
     let workspace = host.parent().ok_or("host/ has no parent")?.to_owned();
     let out = PathBuf::from(env::var("OUT_DIR")?);
-    for path in ["detectors", "sdk", "wit", "Cargo.toml", "Cargo.lock"] {
+    for path in ["detectors", "energy-backends", "sdk", "wit", "Cargo.toml", "Cargo.lock"] {
         println!("cargo::rerun-if-changed={}", workspace.join(path).display());
     }
-    let names = stock(&workspace.join("detectors"))?;
+    let detectors = stock(&workspace.join("detectors"))?;
+    let backends = stock(&workspace.join("energy-backends"))?;
+    let names = [detectors.as_slice(), backends.as_slice()].concat();
     let modules = tracewatt_build::compile(&workspace, &names, &target_dir(&out)?)?;
     let engine = plugin::engine()?;
     let maker = format!("{:016x} {:016x}", fingerprint(&this_program()?), plugin::compatibility(&engine));
-    let mut table = String::from("&[\n");
     for (name, module) in names.iter().zip(&modules) {
         embed(name, module, &out, &engine, &maker)?;
+    }
+    fs::write(out.join("stock.rs"), table(&detectors)?)?;
+    fs::write(out.join("backends.rs"), table(&backends)?)?;
+    fs::write(out.join("sdk.rs"), sdk(&workspace)?)?;
+    Ok(())
+}
+
+/// The source of a table of embedded plug-ins.
+fn table(names: &[String]) -> Result<String, Failure> {
+    let mut table = String::from("&[\n");
+    for name in names {
         writeln!(
             table,
             "    Stock {{ id: {name:?}, component: include_bytes!(concat!(env!(\"OUT_DIR\"), \"/{name}.wasm\")), \
@@ -29,9 +41,7 @@ fn main() -> Result<(), Failure> {
         )?;
     }
     table.push(']');
-    fs::write(out.join("stock.rs"), table)?;
-    fs::write(out.join("sdk.rs"), sdk(&workspace)?)?;
-    Ok(())
+    Ok(table)
 }
 
 /// What `tracewatt plugin new` writes from: the SDK, its templates and the interface, as a table of paths and texts.
@@ -65,7 +75,7 @@ fn list(workspace: &Path, folder: &Path, files: &mut Vec<PathBuf>) -> Result<(),
     Ok(())
 }
 
-/// Folders under `detectors/`, by name: each is one plug-in.
+/// Folders under `folder`, by name: each is one plug-in.
 fn stock(folder: &Path) -> Result<Vec<String>, Failure> {
     let mut names = Vec::new();
     for entry in fs::read_dir(folder)? {

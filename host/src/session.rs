@@ -6,11 +6,11 @@ use crate::compiled::Compiler;
 use crate::config::{self, Config, Described, Flag, NamedPlugin, PluginConfig, PluginSource, Raw};
 use crate::stock::STOCK;
 use crate::trust::{Component, Components, Provenance, lock, require_digest};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use tracewatt_core::detect::{self, Detector};
-use tracewatt_core::plugin::{Engine, Limits, Manifest, Plugin, SettingValue, engine};
+use tracewatt_core::plugin::{Engine, Limits, Manifest, Plugin, SettingValue, World, engine};
 
 /// Everything a command needs before it looks at a trace.
 pub struct Session {
@@ -103,6 +103,11 @@ fn open_raw(raw: Raw, lock: Lock, compiler: &Compiler<'_>) -> Result<Opened> {
         };
         // A stock plug-in that does not exist is the configuration's error, which its check reports with the line.
         let Some((plugin, provenance)) = loaded else { continue };
+        if plugin.world == World::EnergyBackend {
+            bail!(
+                "plug-in `{id}` is an energy backend, which takes no part in an analysis; remove [plugins.{id}]"
+            );
+        }
         opened.described.push((id, plugin.manifest.clone()));
         opened.plugins.push(plugin);
         opened.provenances.push(provenance);

@@ -446,7 +446,7 @@ fn detector_of_the_guide() -> PathBuf {
 fn pages() -> Vec<PathBuf> {
     let root = workspace();
     let mut pages = vec![root.join("README.md"), root.join("wit/README.md")];
-    for folder in ["docs", "detectors"] {
+    for folder in ["docs", "detectors", "energy-backends"] {
         collect(&root.join(folder), &mut pages);
     }
     pages.sort();

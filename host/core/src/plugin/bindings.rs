@@ -7,3 +7,15 @@ wasmtime::component::bindgen!({
     path: "../../wit/0.1",
     world: "detector",
 });
+
+/// The interface of energy backends; what it shares with detectors is above.
+mod backend {
+    #![allow(dead_code)]
+
+    wasmtime::component::bindgen!({
+        path: "../../wit/0.1",
+        world: "energy-backend",
+    });
+}
+
+pub(super) use backend::exports::tracewatt::plugin::energy;

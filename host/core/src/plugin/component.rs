@@ -1,7 +1,8 @@
 //! A component on its way to becoming a plug-in: audit, version check, manifest.
 
 use super::engine::{engine_for_one_call, ticking};
-use super::{Fault, Grants, Manifest, Setting, SettingKind, instance};
+use super::instance::StartError;
+use super::{Fault, Grants, Manifest, Setting, SettingKind, backend_instance, instance};
 use crate::hex::hex;
 use sha2::{Digest, Sha256};
 use wasmtime::Engine;
@@ -46,6 +47,9 @@ pub enum PluginError {
     /// It lacks an export, or has it with another shape.
     #[error("does not export the world `detector` of {PACKAGE}…@{WIT_VERSION}: {0}")]
     World(String),
+    /// It is no energy backend, or lacks an export of one.
+    #[error("does not export the world `energy-backend` of {PACKAGE}…@{WIT_VERSION}: {0}")]
+    Backend(String),
     /// Its manifest could not be read.
     #[error("its manifest cannot be read: {0}")]
     Manifest(String),
@@ -57,11 +61,69 @@ pub enum PluginError {
     Compile(String),
 }
 
+/// What a plug-in is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum World {
+    /// It judges traces.
+    Detector,
+    /// It decodes documents into readings of energy.
+    EnergyBackend,
+}
+
+impl World {
+    /// Returns the world of a component, by its exports: whatever decodes energy and does not detect is a backend.
+    ///
+    /// # Errors
+    /// When the bytes are no component.
+    pub fn of(bytes: &[u8]) -> Result<World, PluginError> {
+        let (_, exports) = interfaces(bytes)?;
+        let has = |interface: &str| {
+            let own = exports.iter().filter_map(|name| name.strip_prefix(PACKAGE));
+            own.filter_map(|name| name.split_once('@')).any(|(name, _)| name == interface)
+        };
+        Ok(if has("energy") && !has("detect") { World::EnergyBackend } else { World::Detector })
+    }
+
+    /// Makes an instance and throws it away, to see whether its exports are what they should be.
+    fn try_out(self, engine: &Engine, component: &Component, grants: &Grants) -> Result<(), PluginError> {
+        let tried = ticking(engine, || match self {
+            World::Detector => instance::try_out(engine, component, grants),
+            World::EnergyBackend => backend_instance::try_out(engine, component, grants),
+        });
+        tried.map_err(|message| self.wrong(message))
+    }
+
+    fn describe(
+        self,
+        engine: &Engine,
+        component: &Component,
+        grants: &Grants,
+    ) -> Result<Manifest, PluginError> {
+        let described = ticking(engine, || match self {
+            World::Detector => instance::describe(engine, component, grants),
+            World::EnergyBackend => backend_instance::describe(engine, component, grants),
+        });
+        described.map_err(|error| match error {
+            StartError::World(message) => self.wrong(message),
+            StartError::Fault(Fault { message, .. }) => PluginError::Manifest(message),
+        })
+    }
+
+    fn wrong(self, message: String) -> PluginError {
+        match self {
+            World::Detector => PluginError::World(message),
+            World::EnergyBackend => PluginError::Backend(message),
+        }
+    }
+}
+
 /// A component that was audited and whose manifest is known. Cheap to clone; shared by all threads.
 #[derive(Clone)]
 pub struct Plugin {
     /// Component, compiled.
     pub(super) component: Component,
+    /// What it is for.
+    pub world: World,
     /// What it says about itself.
     pub manifest: Manifest,
     /// SHA-256 of the component's bytes, hexadecimal.
@@ -119,21 +181,21 @@ impl Plugin {
     ) -> Result<Plugin, PluginError> {
         // A stamp says nothing about the exports: what lacks one, or has one of another type, must not get as far as an
         // analysis.
+        let world = World::of(bytes)?;
         let manifest = match stamped(bytes)? {
             Some(manifest) => {
-                ticking(engine, || instance::try_out(engine, &component, grants))
-                    .map_err(PluginError::World)?;
+                world.try_out(engine, &component, grants)?;
                 manifest
             }
-            None => describe(engine, &component, grants)?,
+            None => world.describe(engine, &component, grants)?,
         };
-        check(&manifest)?;
-        Ok(Plugin { component, manifest, sha256: digest(bytes), grants: grants.clone() })
+        check(&manifest, world)?;
+        Ok(Plugin { component, world, manifest, sha256: digest(bytes), grants: grants.clone() })
     }
 
     /// Returns what the component says about itself when it is asked, whatever its stamp says.
     pub fn ask(&self, engine: &Engine) -> Result<Manifest, PluginError> {
-        describe(engine, &self.component, &self.grants)
+        self.world.describe(engine, &self.component, &self.grants)
     }
 
     /// As [`Plugin::ask`], of a component that is not loaded.
@@ -142,8 +204,9 @@ impl Plugin {
         let engine = engine_for_one_call().map_err(|error| PluginError::Compile(format!("{error:#}")))?;
         let component =
             Component::new(&engine, bytes).map_err(|error| PluginError::Compile(format!("{error:#}")))?;
-        let manifest = describe(&engine, &component, &Grants::default())?;
-        check(&manifest)?;
+        let world = World::of(bytes)?;
+        let manifest = world.describe(&engine, &component, &Grants::default())?;
+        check(&manifest, world)?;
         Ok(manifest)
     }
 }
@@ -262,18 +325,13 @@ fn broken(error: wasmparser::BinaryReaderError) -> PluginError {
     PluginError::NotAComponent(error.to_string())
 }
 
-fn describe(engine: &Engine, component: &Component, grants: &Grants) -> Result<Manifest, PluginError> {
-    ticking(engine, || instance::describe(engine, component, grants)).map_err(|error| match error {
-        instance::StartError::World(message) => PluginError::World(message),
-        instance::StartError::Fault(Fault { message, .. }) => PluginError::Manifest(message),
-    })
-}
-
 /// Checks what the types of the manifest cannot say.
-fn check(manifest: &Manifest) -> Result<(), PluginError> {
+fn check(manifest: &Manifest, world: World) -> Result<(), PluginError> {
     let bad = |message: String| Err(PluginError::BadManifest(message));
-    if manifest.rules.is_empty() {
-        return bad("it has no rule".to_owned());
+    match (world, manifest.rules.is_empty()) {
+        (World::Detector, true) => return bad("it has no rule".to_owned()),
+        (World::EnergyBackend, false) => return bad("an energy backend has no rules".to_owned()),
+        _ => {}
     }
     let names = manifest
         .rules

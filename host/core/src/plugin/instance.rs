@@ -16,10 +16,10 @@ use wasmtime::component::{Component, InstancePre, Linker};
 use wasmtime::{Engine, Result, Store, Trap, WasmBacktrace};
 
 /// Messages to the log beyond those that are kept of a call.
-const LOG_MESSAGES_DROPPED: &str = "plugin_log_messages_dropped";
+pub(super) const LOG_MESSAGES_DROPPED: &str = "plugin_log_messages_dropped";
 
 /// Limits of an instance that is only looked at: the start and the manifest have 2 seconds.
-const FOR_ONE_CALL: Limits = Limits { call_ms: 2_000, ..Limits::DEFAULT };
+pub(super) const FOR_ONE_CALL: Limits = Limits { call_ms: 2_000, ..Limits::DEFAULT };
 
 /// State of a store: what host calls answer from, and the account of the limits.
 #[derive(Default)]
@@ -60,13 +60,7 @@ impl Prepared {
         grants: &Grants,
         limits: Limits,
     ) -> Result<Prepared> {
-        let mut linker = Linker::new(engine);
-        host_calls::link(&mut linker)?;
-        if !grants.is_empty() {
-            // The audit has let nothing pass that is neither ours nor granted.
-            linker.define_unknown_imports_as_traps(component)?;
-        }
-        let pre = linker.instantiate_pre(component)?;
+        let pre = linker(engine, component, grants)?.instantiate_pre(component)?;
         Ok(Prepared { exports: DetectorIndices::new(&pre)?, pre, limits })
     }
 
@@ -155,6 +149,17 @@ impl Instance {
     }
 }
 
+/// Returns what a component may import.
+pub(super) fn linker(engine: &Engine, component: &Component, grants: &Grants) -> Result<Linker<State>> {
+    let mut linker = Linker::new(engine);
+    host_calls::link(&mut linker)?;
+    if !grants.is_empty() {
+        // The audit has let nothing pass that is neither ours nor granted.
+        linker.define_unknown_imports_as_traps(component)?;
+    }
+    Ok(linker)
+}
+
 /// Makes an instance and throws it away: only then the types of the exports are known. Returns what is wrong with
 /// them. A start that fails is no matter of types: it may succeed within the limits of the configuration, and if not,
 /// it is a fault like any other.
@@ -187,13 +192,13 @@ pub(super) fn describe(
 }
 
 /// One tick more than asked for: the first may come at once.
-fn deadline_ticks(limits: Limits) -> u64 {
+pub(super) fn deadline_ticks(limits: Limits) -> u64 {
     limits.call_ms.div_ceil(EPOCH_TICK_MS) + 1
 }
 
 /// When something failed.
 #[derive(Clone, Copy)]
-enum Phase {
+pub(super) enum Phase {
     Instantiate,
     Call,
 }
@@ -201,7 +206,7 @@ enum Phase {
 /// What wasmtime says when values of a call are larger than the store's fuel for host calls. The type is private.
 const OUT_OF_HOSTCALL_FUEL: &str = "too much data is being copied between the host and the guest";
 
-fn fault(store: &Store<State>, error: &wasmtime::Error, phase: Phase) -> Fault {
+pub(super) fn fault(store: &Store<State>, error: &wasmtime::Error, phase: Phase) -> Fault {
     let state = store.data();
     let cause = error.root_cause().to_string();
     let kind = match (error.downcast_ref::<Trap>(), phase) {
@@ -237,7 +242,7 @@ fn frames(backtrace: &WasmBacktrace) -> Vec<String> {
     functions.take(MAX_FRAMES).map(|name| name.trim().to_owned()).collect()
 }
 
-fn entry(name: &str, value: &SettingValue) -> wit::Entry {
+pub(super) fn entry(name: &str, value: &SettingValue) -> wit::Entry {
     wit::Entry { name: name.to_owned(), value: to_wit(value) }
 }
 
@@ -269,7 +274,7 @@ pub(super) fn severity(severity: wit::Severity) -> Severity {
     }
 }
 
-fn manifest(description: wit_manifest::Description) -> Manifest {
+pub(super) fn manifest(description: wit_manifest::Description) -> Manifest {
     Manifest {
         name: description.name,
         version: description.version,

@@ -6,11 +6,15 @@
 //! - [`CAPABILITIES`]: what a component may import once it was granted
 //! - [`Worker`]: one instance of one plug-in, on one thread, with its limits; turns every way a guest can
 //!   misbehave into a [`Fault`] and finds the trace that caused it
+//! - [`Backend`]: the same for an energy backend, with documents for traces, and with state
 //!
 //! A guest sees columns of a batch, interned texts and a log, and nothing else. The host checks every number
 //! in its answers. Nothing in here knows what any detector does.
 
 mod answer;
+mod backend;
+mod backend_answer;
+mod backend_instance;
 mod bindings;
 mod bundle;
 mod component;
@@ -26,10 +30,11 @@ mod supervisor;
 mod worker;
 
 pub use answer::RawFinding;
+pub use backend::{Backend, Decoded, Document, MAX_BODY_BYTES, Problem, Request};
 pub use bundle::{BUNDLE_FORMAT, Bundle, BundleError, BundledPlugin, SavedBatch};
 pub use component::{
-    MANIFEST_SECTION, Plugin, PluginError, WIT_VERSION, audit, audit_granted, digest, imports, interfaces,
-    stamped,
+    MANIFEST_SECTION, Plugin, PluginError, WIT_VERSION, World, audit, audit_granted, digest, imports,
+    interfaces, stamped,
 };
 pub use engine::{Ticker, compatibility, engine, precompile, ticking};
 pub use fault::{Fault, FaultKind, LogLine};

@@ -1,5 +1,6 @@
 //! `tracewatt plugin check`: whether this program would load a plug-in, step by step, with the reason where not.
 
+use super::backend;
 use super::subject::{self, Found, With};
 use crate::cli::commands::compiler;
 use crate::cli::invocation::Subject;
@@ -11,11 +12,11 @@ use std::collections::BTreeMap;
 use tracewatt_core::plugin::{self, Grants, Manifest, PluginError, Worker};
 
 /// What came of the steps, in order; nothing follows one that fails.
-struct Steps(Vec<(&'static str, Result<String, String>)>);
+pub(super) struct Steps(Vec<(&'static str, Result<String, String>)>);
 
 impl Steps {
     /// Adds a step; says whether it is fine.
-    fn add(&mut self, name: &'static str, result: Result<String, String>) -> bool {
+    pub(super) fn add(&mut self, name: &'static str, result: Result<String, String>) -> bool {
         self.0.push((name, result));
         self.0.last().is_some_and(|(_, result)| result.is_ok())
     }
@@ -37,7 +38,9 @@ pub fn run(subject: &Subject, wanted: bool, terminal: &Terminal) -> Result<Exit>
         Ok(())
     })?;
     let mut fine = steps.0.iter().all(|(_, result)| result.is_ok());
-    if fine && wanted {
+    if fine && wanted && backend::is_one(&found) {
+        terminal.note("conformance is a table for detectors; an energy backend was offered documents above");
+    } else if fine && wanted {
         let rows = offered(&found, subject, terminal)?;
         terminal.print(|out| conformance::write_table(&rows, out))?;
         fine = conformance::conforms(&rows);
@@ -84,6 +87,9 @@ fn check(found: &Found, subject: &Subject, terminal: &Terminal, steps: &mut Step
     };
     if !steps.add("manifest", manifest) {
         return;
+    }
+    if backend::is_one(found) {
+        return backend::check(found, subject, terminal, steps);
     }
     steps.add("settings", settings(found, subject, terminal).map_err(|error| format!("{error:#}")));
 }

@@ -1,6 +1,7 @@
 //! `tracewatt plugin`: one file per thing to do. What is done with a plug-in by itself goes by [`subject`], and never
 //! by the configuration of the current folder.
 
+mod backend;
 mod bench;
 mod build;
 mod check;

@@ -1,6 +1,7 @@
 //! `tracewatt plugin test`: the cases of a plug-in's folder, in the sandbox.
 
-use super::subject::{self, With};
+use super::backend;
+use super::subject::{self, Found, With};
 use crate::cli::invocation::Subject;
 use crate::cli::terminal::Terminal;
 use crate::exit::Exit;
@@ -18,21 +19,12 @@ pub fn run(subject: &Subject, only: Option<&str>, terminal: &Terminal) -> Result
     }
     let files = chosen(folder, only)?;
     let found = subject::find(folder, terminal)?;
-    let session = subject::session(&found, subject, With::Stock, terminal)?;
-    let (config, plugin) = subject::of(&session, &found.id)?;
-    let detector = session.detector(config, plugin, &BTreeMap::new());
-    let engine = session.engine.clone();
-    let others = move |id: &str| {
-        let stock = STOCK.iter().find(|stock| stock.id == id);
-        let stock = stock.ok_or_else(|| format!("`with {id}`: there is no stock detector of that name"))?;
-        stock.load(&engine).map_err(|error| error.to_string())
-    };
-    let kit = Kit::of(session.engine.clone(), detector, others);
+    let check = runner(&found, subject, terminal)?;
     let mut failed = 0;
     for file in &files {
         let text =
             std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
-        let result = kit.check(&text);
+        let result = check(&text);
         failed += usize::from(result.is_err());
         terminal.print(|out| match &result {
             Ok(()) => writeln!(out, "ok    {}", file.display()),
@@ -45,6 +37,28 @@ pub fn run(subject: &Subject, only: Option<&str>, terminal: &Terminal) -> Result
         _ => writeln!(out, "{failed} of {total} cases fail"),
     })?;
     Ok(if failed == 0 { Exit::Ok } else { Exit::Negative })
+}
+
+/// What a case is run by.
+type Runner = Box<dyn Fn(&str) -> Result<(), String>>;
+
+fn runner(found: &Found, subject: &Subject, terminal: &Terminal) -> Result<Runner> {
+    if backend::is_one(found) {
+        let (engine, plugin) = backend::load(found, terminal)?;
+        let folder = subject.plugin.clone();
+        return Ok(Box::new(move |text| backend::test(&engine, &plugin, &folder, text)));
+    }
+    let session = subject::session(found, subject, With::Stock, terminal)?;
+    let (config, plugin) = subject::of(&session, &found.id)?;
+    let detector = session.detector(config, plugin, &BTreeMap::new());
+    let engine = session.engine.clone();
+    let others = move |id: &str| {
+        let stock = STOCK.iter().find(|stock| stock.id == id);
+        let stock = stock.ok_or_else(|| format!("`with {id}`: there is no stock detector of that name"))?;
+        stock.load(&engine).map_err(|error| error.to_string())
+    };
+    let kit = Kit::of(session.engine.clone(), detector, others);
+    Ok(Box::new(move |text| kit.check(text)))
 }
 
 fn chosen(folder: &Path, only: Option<&str>) -> Result<Vec<PathBuf>> {
