@@ -209,6 +209,12 @@ struct Segment {
 
 type Streams = BTreeMap<Stream, Vec<Segment>>;
 
+/// Place in the order of trust: rank, model, source.
+type Trust<'a> = (usize, &'a str, &'a str);
+
+/// A stream and what it says at the moment.
+type Live<'a> = (&'a Stream, Segment);
+
 impl Ledger {
     /// Keeps the books. Their size is that of the readings and operations, and of the slots with readings.
     pub fn of(readings: &[Reading], operations: &[Operation], options: &LedgerOptions) -> Ledger {
@@ -332,7 +338,7 @@ impl Ledger {
             streams.iter().map(|(stream, segments)| (stream, segments.iter().peekable())).collect();
         let mut compared: BTreeMap<(&str, &str), ([Share; 2], u64)> = BTreeMap::new();
         for (from, to) in times.iter().zip(times.iter().skip(1)) {
-            let mut live: BTreeMap<(usize, &str, &str), Vec<(&Stream, Segment)>> = BTreeMap::new();
+            let mut live: BTreeMap<Trust<'_>, Vec<Live<'_>>> = BTreeMap::new();
             for (stream, segments) in &mut cursors {
                 while segments.next_if(|segment| segment.to <= *from).is_some() {}
                 if let Some(segment) = segments.peek().filter(|segment| segment.from <= *from) {
@@ -368,7 +374,8 @@ impl Ledger {
                 self.disagreements.push(Disagreement { service, source, other, energy, over_ms });
             }
         }
-        for ((_, start), account) in self.accounts.iter_mut().filter(|((name, _), _)| name == service) {
+        let all = (service.to_owned(), 0)..=(service.to_owned(), u64::MAX);
+        for ((_, start), account) in self.accounts.range_mut(all) {
             let end =
                 if options.slot_ms == 0 { options.to_ms } else { start.saturating_add(options.slot_ms) };
             let length = end.min(options.to_ms).saturating_sub((*start).max(options.from_ms));
@@ -391,7 +398,7 @@ struct Scope {
 }
 
 /// Adds up replicas, and of each the domains that do not contain each other.
-fn scope(parts: &[(&Stream, Segment)], length_ms: u64) -> Scope {
+fn scope(parts: &[Live<'_>], length_ms: u64) -> Scope {
     let mut replicas: BTreeMap<&str, BTreeMap<Domain, BTreeMap<Part, Share>>> = BTreeMap::new();
     for (stream, segment) in parts {
         let [low, mid, high] = segment.watts.map(|watts| (watts * length_ms as f64 * 1e6).round() as u128);
