@@ -7,6 +7,7 @@
 //! - `daemon`: live traces
 //! - [`ingest`]: from bytes to decoded spans
 //! - [`session`]: configuration and plug-ins, loaded together
+//! - [`trust`]: whether a component may be loaded: lock file, signatures
 //! - [`spool`]: spans and calls between reading and judging, within a budget of memory
 //! - [`analysis`]: from inputs to a report
 //! - [`bench`]: what each step of an analysis costs
@@ -19,7 +20,7 @@ pub mod cli;
 pub mod compiled;
 pub mod config;
 pub mod conformance;
-mod daemon;
+pub mod daemon;
 pub mod exit;
 pub mod fault_bundles;
 pub mod ingest;
@@ -27,3 +28,4 @@ pub mod report;
 pub mod session;
 pub mod spool;
 pub mod stock;
+pub mod trust;

@@ -5,11 +5,12 @@ use crate::cli::invocation::ConfigSource;
 use crate::compiled::Compiler;
 use crate::config::{self, Config, Described, Flag, NamedPlugin, PluginConfig, PluginSource, Raw};
 use crate::stock::STOCK;
-use anyhow::{Context, Result, bail};
+use crate::trust::{Component, Components, Provenance, lock, require_digest};
+use anyhow::{Context, Result};
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use tracewatt_core::detect::{self, Detector};
-use tracewatt_core::plugin::{Engine, Limits, Manifest, Plugin, SettingValue, digest, engine};
+use tracewatt_core::plugin::{Engine, Limits, Manifest, Plugin, SettingValue, engine};
 
 /// Everything a command needs before it looks at a trace.
 pub struct Session {
@@ -19,6 +20,8 @@ pub struct Session {
     pub engine: Engine,
     /// Loaded plug-ins, in the order of `config.detection.plugins`.
     pub plugins: Vec<Plugin>,
+    /// Where they come from, in the same order.
+    pub provenances: Vec<Provenance>,
 }
 
 /// Configuration as written, and what the plug-ins it names say about themselves.
@@ -31,15 +34,35 @@ pub struct Opened {
     pub engine: Engine,
     /// Loaded plug-ins, in the order of `described`.
     pub plugins: Vec<Plugin>,
+    /// Where they come from, in the same order.
+    pub provenances: Vec<Provenance>,
+}
+
+/// Which lock file counts.
+enum Lock {
+    /// None.
+    Ignored,
+    /// The one of a configuration, if it is there.
+    At(PathBuf),
 }
 
 /// Reads the configuration and loads every plug-in it names, and the stock ones, by way of `compiler`.
 ///
 /// # Errors
-/// When a file cannot be read, a component has another digest than the configuration asks for, or it is no
-/// plug-in. Nothing else is checked yet.
+/// When a file cannot be read, a component has another digest than the configuration asks for, a signature that does
+/// not hold, or is not what the lock file says, or it is no plug-in. Nothing else is checked yet.
 pub fn open(source: &ConfigSource, compiler: &Compiler<'_>) -> Result<Opened> {
-    open_raw(raw(source)?, compiler)
+    let raw = raw(source)?;
+    let lock = lock::beside(raw.file.as_deref());
+    open_raw(raw, Lock::At(lock), compiler)
+}
+
+/// As [`open`], whatever the lock file says.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_unlocked(source: &ConfigSource, compiler: &Compiler<'_>) -> Result<Opened> {
+    open_raw(raw(source)?, Lock::Ignored, compiler)
 }
 
 /// Reads the configuration as written.
@@ -55,7 +78,8 @@ pub fn raw(source: &ConfigSource) -> Result<Raw> {
     Ok(raw)
 }
 
-fn open_raw(raw: Raw, compiler: &Compiler<'_>) -> Result<Opened> {
+fn open_raw(raw: Raw, lock: Lock, compiler: &Compiler<'_>) -> Result<Opened> {
+    let trust = config::trust(&raw)?;
     let engine = engine().map_err(|error| anyhow::anyhow!("this machine cannot run plug-ins: {error:#}"))?;
     let stock = |id: &str| NamedPlugin {
         id: id.to_owned(),
@@ -64,12 +88,24 @@ fn open_raw(raw: Raw, compiler: &Compiler<'_>) -> Result<Opened> {
     };
     let named = STOCK.iter().map(|one| stock(one.id)).chain(raw.plugins());
     let named: BTreeMap<String, NamedPlugin> = named.map(|plugin| (plugin.id.clone(), plugin)).collect();
-    let mut opened = Opened { raw, described: Vec::new(), engine, plugins: Vec::new() };
+    let lock = match lock {
+        Lock::At(path) => lock::read(&path)?.map(|file| (path, file)),
+        Lock::Ignored => None,
+    };
+    let lock = lock.as_ref().map(|(path, file)| (path.as_path(), file));
+    let mut files = Components { trust: &trust, lock }.read(named.values())?;
+    let mut opened =
+        Opened { raw, described: Vec::new(), engine, plugins: Vec::new(), provenances: Vec::new() };
     for (id, plugin) in named {
+        let loaded = match files.remove(&id) {
+            Some(component) => Some(load(&opened.engine, compiler, &id, component)?),
+            None => load_stock(&opened.engine, compiler, &plugin)?,
+        };
         // A stock plug-in that does not exist is the configuration's error, which its check reports with the line.
-        let Some(plugin) = load(&opened.engine, compiler, &plugin)? else { continue };
+        let Some((plugin, provenance)) = loaded else { continue };
         opened.described.push((id, plugin.manifest.clone()));
         opened.plugins.push(plugin);
+        opened.provenances.push(provenance);
     }
     Ok(opened)
 }
@@ -89,43 +125,40 @@ pub fn load_session(source: &ConfigSource, compiler: &Compiler<'_>) -> Result<Se
 pub fn session_of(flags: &[Flag], compiler: &Compiler<'_>) -> Result<Session> {
     let mut raw = Raw::empty();
     raw.override_with(flags);
-    checked(open_raw(raw, compiler)?)
+    checked(open_raw(raw, Lock::Ignored, compiler)?)
 }
 
 fn checked(opened: Opened) -> Result<Session> {
     let config = config::check(&opened.raw, &opened.described)?;
-    Ok(Session { config, engine: opened.engine, plugins: opened.plugins })
+    let Opened { engine, plugins, provenances, .. } = opened;
+    Ok(Session { config, engine, plugins, provenances })
 }
 
-fn load(engine: &Engine, compiler: &Compiler<'_>, named: &NamedPlugin) -> Result<Option<Plugin>> {
-    let NamedPlugin { id, source, .. } = named;
-    match source {
-        PluginSource::Builtin(name) => {
-            let Some(stock) = STOCK.iter().find(|stock| stock.id == name) else { return Ok(None) };
-            let subject = || format!("stock plug-in `{name}`");
-            require_digest(named, stock.component).with_context(subject)?;
-            Ok(Some(compiler.load(engine, stock.component, Some(stock.compiled)).with_context(subject)?))
-        }
-        PluginSource::Path(path) => {
-            let subject = || format!("cannot load plug-in `{id}` from {}", path.display());
-            let bytes = std::fs::read(path).with_context(subject)?;
-            require_digest(named, &bytes).with_context(subject)?;
-            Ok(Some(compiler.load(engine, &bytes, None).with_context(subject)?))
-        }
-    }
+fn load_stock(
+    engine: &Engine,
+    compiler: &Compiler<'_>,
+    named: &NamedPlugin,
+) -> Result<Option<(Plugin, Provenance)>> {
+    let PluginSource::Builtin(name) = &named.source else { return Ok(None) };
+    let Some(stock) = STOCK.iter().find(|stock| stock.id == name) else { return Ok(None) };
+    let subject = || format!("stock plug-in `{name}`");
+    require_digest(named, stock.component).with_context(subject)?;
+    let plugin = compiler.load(engine, stock.component, Some(stock.compiled)).with_context(subject)?;
+    Ok(Some((plugin, Provenance::Builtin)))
 }
 
-/// Compares a component with the digest in the configuration, before anything looks into the component.
-fn require_digest(named: &NamedPlugin, component: &[u8]) -> Result<()> {
-    let Some(wanted) = named.sha256.as_deref() else { return Ok(()) };
-    match digest(component) {
-        found if wanted != found => bail!(
-            "the component has the digest {found}, the configuration asks for {wanted}; \
-             get the right component, or correct plugins.{}.sha256",
-            named.id
-        ),
-        _ => Ok(()),
-    }
+fn load(
+    engine: &Engine,
+    compiler: &Compiler<'_>,
+    id: &str,
+    component: Component,
+) -> Result<(Plugin, Provenance)> {
+    let Component { bytes, grants, provenance } = component;
+    let plugin = compiler.load_granted(engine, &bytes, None, &grants).with_context(|| match &provenance {
+        Provenance::File { path, .. } => format!("cannot load plug-in `{id}` from {}", path.display()),
+        Provenance::Builtin => format!("stock plug-in `{id}`"),
+    })?;
+    Ok((plugin, provenance))
 }
 
 impl Session {

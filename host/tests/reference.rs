@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use tracewatt::cli::args::definition;
 use tracewatt::cli::document::commands_page;
 use tracewatt::config::{Described, json_schema, reference_page};
+use tracewatt::daemon::{api_page, metrics_page};
 use tracewatt::stock::STOCK;
 use tracewatt_core::plugin::{Manifest, Rule, Setting, SettingKind, engine};
 use tracewatt_core::report::Severity;
@@ -83,6 +84,8 @@ fn pages() -> BTreeMap<String, String> {
     let described = manifests();
     let schema = serde_json::to_string_pretty(&json_schema(&described)).unwrap() + "\n";
     let mut pages = BTreeMap::from([
+        ("api.md".to_owned(), api_page()),
+        ("metrics.md".to_owned(), metrics_page().unwrap()),
         ("commands.md".to_owned(), commands_page(&definition())),
         ("configuration.md".to_owned(), reference_page(&described)),
         ("config.schema.json".to_owned(), schema),

@@ -104,6 +104,18 @@ impl Daemon {
         self.request("GET", path, &[], b"")
     }
 
+    /// Sends a request that changes something, with a body of JSON.
+    pub fn send(&self, method: &str, path: &str, body: &Value) -> Answer {
+        let body = body.to_string();
+        self.request(method, path, &[("content-type", "application/json")], body.as_bytes())
+    }
+
+    /// Gets the problems, worst first.
+    pub fn problems(&self) -> Vec<Value> {
+        let answer = self.get("/api/problems?limit=1000").json();
+        answer["problems"].as_array().cloned().unwrap_or_else(|| panic!("no list of problems: {answer}"))
+    }
+
     /// Exports spans as OTLP JSON; they must be taken.
     pub fn export(&self, spans: &[Span]) {
         let body = document(spans).to_string();

@@ -3,6 +3,7 @@
 //! The detector of `docs/guides/detectors.md` is compiled from here, as a documentation test.
 
 pub mod daemon;
+pub mod golden;
 pub mod made;
 pub mod native;
 pub mod otlp;

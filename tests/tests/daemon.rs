@@ -53,8 +53,8 @@ fn spans_that_come_one_by_one_are_judged_as_a_file_would_be() {
     let daemon = Daemon::start(&place, &[]);
     spans.iter().rev().for_each(|span| daemon.export(std::slice::from_ref(span)));
     daemon.until("every span is judged", |daemon| judged(daemon) == spans.len() as f64);
-    let problems = daemon.get("/api/problems").json();
-    let live = gist(problems.as_array().unwrap().iter().map(|known| &known["problem"]));
+    let problems = daemon.problems();
+    let live = gist(problems.iter().map(|known| &known["problem"]));
     assert!(!live.is_empty());
     assert_eq!(live, gist(report["problems"].as_array().unwrap().iter()));
     assert_eq!(daemon.findings().lines().count(), 3, "{}", daemon.findings());
@@ -118,16 +118,16 @@ fn another_configuration_takes_over_and_a_bad_one_does_not() {
     let daemon = Daemon::start(&place, &[]);
     daemon.export(&requests(0..1, 12));
     daemon.until("the first request is judged", |daemon| judged(daemon) > 0.0);
-    assert_eq!(daemon.get("/api/problems").json(), json!([]), "twelve are fewer than fifty");
+    assert!(daemon.problems().is_empty(), "twelve are fewer than fifty");
 
     let header = "[daemon]\ntrace_grace_ms = 100\n";
     place.write("tracewatt.toml", format!("{header}{}", strict.replace("50", "5")));
     daemon.until("the file is seen", |daemon| daemon.metric("tracewatt_generation") == 2.0);
     daemon.export(&requests(1..2, 12));
-    daemon.until("the problem is found", |daemon| daemon.get("/api/problems").json() != json!([]));
+    daemon.until("the problem is found", |daemon| !daemon.problems().is_empty());
 
     place.write("tracewatt.toml", format!("{header}{}", strict.replace("50", "'many'")));
-    let refused = daemon.request("POST", "/api/reload", &[], b"");
+    let refused = daemon.send("POST", "/api/reload", &Value::Null);
     assert_eq!((refused.status, refused.json()["error"]["code"].as_str()), (422, Some("refused")));
     assert!(refused.body.contains("n_plus_one_min_occurrences"), "{refused:?}");
 
@@ -178,8 +178,8 @@ fn a_plug_in_that_always_fails_is_suspended() {
     let plugins = daemon.get("/api/plugins").json();
     let bad = plugins["plugins"].as_array().unwrap().iter().find(|plugin| plugin["id"] == "bad").unwrap();
     assert_eq!(bad["state"], "suspended");
-    let problems = daemon.get("/api/problems").json();
-    assert_eq!(problems[0]["problem"]["instances"], 6, "{problems}");
+    let problems = daemon.problems();
+    assert_eq!(problems[0]["problem"]["instances"], 6, "{problems:?}");
 }
 
 /// Scenario: generation follows generation while exports come. Guarantees: no span is lost, no finding is lost or
@@ -192,16 +192,16 @@ fn nothing_is_lost_while_generations_change() {
         let daemon = &daemon;
         scope.spawn(move || (0..60).for_each(|at| daemon.export(&requests(at * 10..at * 10 + 10, 12))));
         for _ in 0..10 {
-            assert_eq!(daemon.request("POST", "/api/reload", &[], b"").status, 200);
+            assert_eq!(daemon.send("POST", "/api/reload", &Value::Null).status, 200);
         }
     });
     let (_, notes) = {
         daemon.until("every request is judged", |daemon| {
             daemon.metric("tracewatt_traces_judged_total") == 600.0
         });
-        let problems = daemon.get("/api/problems").json();
-        assert_eq!(problems.as_array().unwrap().len(), 1, "{problems}");
-        assert_eq!(problems[0]["problem"]["instances"], 600, "{problems}");
+        let problems = daemon.problems();
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        assert_eq!(problems[0]["problem"]["instances"], 600, "{problems:?}");
         assert_eq!(daemon.metric("tracewatt_generation"), 11.0);
         daemon.stop()
     };

@@ -90,13 +90,8 @@ fn application(name: &str) -> PathBuf {
 fn problems(daemon: &Daemon, service: &str, traces: f64) -> BTreeSet<(String, String, u64)> {
     daemon
         .until("every request is judged", |daemon| daemon.metric("tracewatt_traces_judged_total") >= traces);
-    let known = daemon.get("/api/problems").json();
-    let of_service = known
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|known| &known["problem"])
-        .filter(|one| one["service"] == service);
+    let known = daemon.problems();
+    let of_service = known.iter().map(|known| &known["problem"]).filter(|one| one["service"] == service);
     let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
     of_service
         .map(|one| (text(&one["type"]), text(&one["source_endpoint"]), one["occurrences"].as_u64().unwrap()))

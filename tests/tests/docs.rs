@@ -2,6 +2,7 @@
 //!
 //! A fenced block marked `sh` holds command lines, each of which is run in a folder with the files that the
 //! documentation talks about (see [`Desk`]); `# exit 1` at the end of a line says how it ends when not with 0. Lines
+//! `tracewatt watch` and `capture` run until they listen. Lines
 //! of `yaml` blocks that begin with `tracewatt` or `cargo` are run as well. A block marked `toml` is configuration,
 //! or a file of acknowledgments, and must be accepted. The detector in docs/guides/detectors.md is compiled and loaded.
 
@@ -9,6 +10,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::{Component, Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
@@ -249,7 +251,36 @@ impl Desk {
             Some(program) => Err(format!(
                 "`{command}`: {program} is no program that this test runs; mark the block as text"
             )),
+            None if ["tracewatt watch", "tracewatt capture"].iter().any(|one| command.starts_with(one)) => {
+                self.serve(command)
+            }
             None => self.run(command, expected),
+        }
+    }
+
+    /// Runs what ends when it is told to, on free ports, until it listens.
+    fn serve(&self, command: &str) -> Result<(), String> {
+        let mut words: Vec<&str> = command.split('>').next().unwrap_or(command).split_whitespace().collect();
+        for port in ["--listen-port-http", "--listen-port-grpc"] {
+            if let Some(at) = words.iter().position(|word| *word == port) {
+                words.drain(at..at + 2);
+            }
+            words.extend([port, "0"]);
+        }
+        let mut child = Command::new(binary())
+            .args(&words[1..])
+            .current_dir(self.folder.path())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
+        let said: Vec<String> = lines.by_ref().take_while(|line| !line.contains("(gRPC)")).collect();
+        Command::new("kill").arg(child.id().to_string()).status().unwrap();
+        let said = said.into_iter().chain(lines).collect::<Vec<_>>().join("\n");
+        match child.wait().unwrap().code() {
+            Some(0) => Ok(()),
+            code => Err(format!("`{command}` ended with {code:?}\n{said}")),
         }
     }
 

@@ -1,9 +1,13 @@
 //! Everything that can be typed, and how it becomes an [`Invocation`]: inputs and outputs in one list each,
 //! flags that stand for configuration keys turned into [`Flag`]s, contradictions refused as usage errors.
 
+mod live;
 mod plugin;
+mod query;
 
+use self::live::{CAPTURE_EXAMPLES, CaptureArgs, RUN_EXAMPLES, RunArgs, WATCH_EXAMPLES, WatchArgs};
 use self::plugin::PluginArgs;
+use self::query::QueryArgs;
 use super::invocation::*;
 use crate::acknowledge_file::{BadIdentity, check_identity};
 use crate::compiled::COMMAND;
@@ -12,7 +16,6 @@ use crate::report::{Output, check_places};
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use std::ffi::OsString;
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -44,6 +47,14 @@ enum Command {
     /// Receive live traces over OTLP and judge them, as a daemon
     #[command(after_help = WATCH_EXAMPLES)]
     Watch(WatchArgs),
+    /// Receive traces over OTLP and write them to a file
+    #[command(after_help = CAPTURE_EXAMPLES)]
+    Capture(CaptureArgs),
+    /// Run a command, receive its traces, and judge them: a test suite, for example
+    #[command(after_help = RUN_EXAMPLES)]
+    Run(RunArgs),
+    /// Ask a running daemon
+    Query(QueryArgs),
     /// Analyse the traces that come with the program
     Demo(DemoArgs),
     /// Normalize statements, URLs and commands given as JSON lines
@@ -68,12 +79,6 @@ Examples:
   otel-export | tracewatt analyze - -o json
   tracewatt analyze --baseline main.json --fail-on new traces.json
   tracewatt analyze --ci --set gate.max_findings.slow_sql=2 traces.json";
-
-const WATCH_EXAMPLES: &str = "\
-Examples:
-  tracewatt watch
-  tracewatt watch --listen-port-http 14318 --listen-port-grpc 14317
-  tracewatt watch --config tracewatt.toml > findings.ndjson";
 
 /// How to write to the terminal; the same for every command.
 #[derive(Clone, Debug, Args)]
@@ -153,6 +158,13 @@ struct AcknowledgmentArgs {
 struct AnalyzeArgs {
     #[command(flatten)]
     input: InputArgs,
+    #[command(flatten)]
+    judge: JudgeArgs,
+}
+
+/// How traces are judged, and what is shown.
+#[derive(Debug, Args)]
+struct JudgeArgs {
     #[command(flatten)]
     config: ConfigArgs,
     #[command(flatten)]
@@ -246,36 +258,6 @@ struct DoctorArgs {
 }
 
 #[derive(Debug, Args)]
-struct WatchArgs {
-    #[command(flatten)]
-    config: ConfigArgs,
-    /// Address to listen on; the same as --set daemon.listen_address=...
-    #[arg(long, value_name = "ADDRESS")]
-    listen_address: Option<IpAddr>,
-    /// Port of HTTP; 0 takes a free one
-    #[arg(long, value_name = "PORT")]
-    listen_port_http: Option<u16>,
-    /// Port of OTLP over gRPC; 0 takes a free one
-    #[arg(long, value_name = "PORT")]
-    listen_port_grpc: Option<u16>,
-}
-
-impl WatchArgs {
-    fn resolve(self) -> Watch {
-        let port = |name: &str, key: &str, port: Option<u16>| {
-            port.map(|port| Flag::integer(format!("{name} {port}"), &["daemon", key], port.into()))
-        };
-        let address = self.listen_address.map(|address| {
-            let text = format!("--listen-address {address}");
-            Flag::text(text, &["daemon", "listen_address"], address.to_string())
-        });
-        let http = port("--listen-port-http", "listen_port_http", self.listen_port_http);
-        let grpc = port("--listen-port-grpc", "listen_port_grpc", self.listen_port_grpc);
-        Watch { config: self.config.resolve([address, http, grpc].into_iter().flatten().collect()) }
-    }
-}
-
-#[derive(Debug, Args)]
 struct DemoArgs {
     #[command(flatten)]
     config: ConfigArgs,
@@ -311,8 +293,11 @@ struct BenchArgs {
 #[derive(Debug, Args)]
 struct AckArgs {
     /// File of acknowledgments
-    #[arg(long, global = true, value_name = "PATH")]
+    #[arg(long, global = true, value_name = "PATH", conflicts_with = "daemon")]
     acknowledgments: Option<PathBuf>,
+    /// Work on the acknowledgments of the running daemon at this address, in place of a file
+    #[arg(long, global = true, value_name = "URL")]
+    daemon: Option<String>,
     #[command(subcommand)]
     action: AckAction,
 }
@@ -323,8 +308,17 @@ enum AckAction {
     Add(AckAddArgs),
     /// List what is accepted
     List,
-    /// Remove what has expired
+    /// Remove what has expired; from a file only
     Prune,
+    /// Take back what was accepted through a daemon; needs --daemon
+    Revoke(AckRevokeArgs),
+}
+
+#[derive(Debug, Args)]
+struct AckRevokeArgs {
+    /// Number of the acknowledgment, as `list` shows it
+    #[arg(value_name = "NUMBER")]
+    number: u64,
 }
 
 #[derive(Debug, Args)]
@@ -390,7 +384,7 @@ pub fn definition() -> clap::Command {
 impl Command {
     fn resolve(self) -> Result<Action, clap::Error> {
         Ok(match self {
-            Command::Analyze(args) => Action::Analyze(args.resolve()?),
+            Command::Analyze(args) => Action::Analyze(args.judge.resolve("analyze", args.input.resolve())?),
             Command::Explain(args) => Action::Explain(args.resolve()),
             Command::Diff(args) => Action::Diff(args.resolve()?),
             Command::Doctor(args) => Action::Doctor(Doctor {
@@ -398,6 +392,9 @@ impl Command {
                 config: args.config.resolve(Vec::new()),
             }),
             Command::Watch(args) => Action::Watch(args.resolve()),
+            Command::Capture(args) => Action::Capture(args.resolve()),
+            Command::Run(args) => Action::Run(args.resolve()?),
+            Command::Query(args) => Action::Query(args.resolve()),
             Command::Demo(args) => Action::Demo(Demo {
                 outputs: args.output.resolve("demo")?,
                 config: args.config.resolve(Vec::new()),
@@ -412,7 +409,21 @@ impl Command {
                 write: args.write,
             }),
             Command::Ack(args) => {
-                Action::Ack(Ack { file: args.acknowledgments, action: args.action.resolve() })
+                let Ack { file, daemon, action } =
+                    Ack { file: args.acknowledgments, daemon: args.daemon, action: args.action.resolve() };
+                match (&daemon, &action) {
+                    (None, AckRequest::Revoke(_)) => {
+                        let message =
+                            "revoke needs --daemon URL; an entry of a file is taken out in the file";
+                        return Err(usage("ack", ErrorKind::MissingRequiredArgument, message));
+                    }
+                    (Some(_), AckRequest::Prune) => {
+                        let message =
+                            "prune works on a file; a daemon forgets what has expired when it is made anew";
+                        return Err(usage("ack", ErrorKind::ArgumentConflict, message));
+                    }
+                    _ => Action::Ack(Ack { file, daemon, action }),
+                }
             }
             Command::Config(args) => match args.action {
                 ConfigActionArgs::Check(config) => {
@@ -430,12 +441,12 @@ impl Command {
     }
 }
 
-impl AnalyzeArgs {
-    fn resolve(self) -> Result<Analyze, clap::Error> {
+impl JudgeArgs {
+    fn resolve(self, command: &str, inputs: Vec<PathBuf>) -> Result<Analyze, clap::Error> {
         let verdict = self.verdict.resolve();
         if verdict.fail_on.new && self.baseline.is_none() {
             let message = "--fail-on new needs --baseline FILE: a saved report says what is not new";
-            return Err(usage("analyze", ErrorKind::MissingRequiredArgument, message));
+            return Err(usage(command, ErrorKind::MissingRequiredArgument, message));
         }
         let mut flags = self.verdict.flags();
         flags.extend(self.acknowledgments.flag());
@@ -446,9 +457,9 @@ impl AnalyzeArgs {
         );
         let default = if verdict.enforced { Environment::Ci } else { Environment::Local };
         Ok(Analyze {
-            inputs: self.input.resolve(),
+            inputs,
             config: self.config.resolve(flags),
-            outputs: self.output.resolve("analyze")?,
+            outputs: self.output.resolve(command)?,
             verdict,
             baseline: self.baseline,
             acknowledgments: self.acknowledgments.resolve(),
@@ -491,6 +502,7 @@ impl AckAction {
         match self {
             AckAction::List => AckRequest::List,
             AckAction::Prune => AckRequest::Prune,
+            AckAction::Revoke(AckRevokeArgs { number }) => AckRequest::Revoke(number),
             AckAction::Add(AckAddArgs { id, kind, service, endpoint, reason, expires, by }) => {
                 let subject = match id {
                     Some(id) => AckSubject::Problem(id),

@@ -1,10 +1,11 @@
 //! What was meant by a command line. Commands get an [`Invocation`]; nothing behind it looks at the command
 //! line again.
 
+use super::remote::Query;
 use crate::config::Flag;
 use crate::report::Output;
 use clap::{Args, ValueEnum};
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::str::FromStr;
 use tracewatt_core::acknowledge::Date;
@@ -37,6 +38,12 @@ pub enum Action {
     Doctor(Doctor),
     /// Run as a daemon.
     Watch(Watch),
+    /// Receive traces and write them.
+    Capture(Capture),
+    /// Run a command and judge its traces.
+    Run(Run),
+    /// Ask a daemon.
+    Query(Query),
     /// Analyse the bundled traces.
     Demo(Demo),
     /// Normalize JSON lines from standard input.
@@ -112,6 +119,30 @@ pub enum PluginAction {
     Replay(Replay),
     /// List those of the configuration.
     List(ConfigSource),
+    /// Write the lock file, or compare with it.
+    Lock(PluginLock),
+}
+
+/// `tracewatt plugin lock`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PluginLock {
+    /// Configuration.
+    pub config: ConfigSource,
+    /// What may take the place of what was locked.
+    pub accept: Accept,
+    /// Whether to compare only.
+    pub check: bool,
+}
+
+/// Which components may take the place of those that were locked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Accept {
+    /// None.
+    Nothing,
+    /// Those of these plug-ins.
+    These(Vec<String>),
+    /// All.
+    Everything,
 }
 
 /// `tracewatt plugin diff`.
@@ -184,6 +215,26 @@ pub enum Language {
 pub struct Watch {
     /// Where the configuration comes from.
     pub config: ConfigSource,
+}
+
+/// `tracewatt capture`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Capture {
+    /// File to write, `-` for standard output.
+    pub output: PathBuf,
+    /// Where the configuration comes from.
+    pub config: ConfigSource,
+}
+
+/// `tracewatt run`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Run {
+    /// Command with its arguments; never empty.
+    pub command: Vec<OsString>,
+    /// File that the traces are written to.
+    pub capture: PathBuf,
+    /// What is done with them.
+    pub analyze: Analyze,
 }
 
 /// `tracewatt bench`.
@@ -324,6 +375,8 @@ pub struct Demo {
 pub struct Ack {
     /// File of acknowledgments; without one, the default.
     pub file: Option<PathBuf>,
+    /// Address of a daemon, in place of a file.
+    pub daemon: Option<String>,
     /// What to do with it.
     pub action: AckRequest,
 }
@@ -346,6 +399,8 @@ pub enum AckRequest {
     List,
     /// Remove those that have expired.
     Prune,
+    /// Take the one of this number back, from a daemon.
+    Revoke(u64),
 }
 
 /// What is accepted.

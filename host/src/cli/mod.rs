@@ -1,10 +1,11 @@
 //! The command line: what can be typed, what was meant by it, and one file per command.
 
 pub mod args;
-mod commands;
+pub(crate) mod commands;
 pub mod document;
 pub mod invocation;
 mod progress;
+pub mod remote;
 mod terminal;
 
 use crate::exit::Exit;
@@ -29,7 +30,7 @@ pub fn main() -> ExitCode {
     let terminal = Terminal::new(color, progress, quiet);
     terminal.start_log();
     match run(command, &terminal) {
-        Ok(exit) => exit.into(),
+        Ok(code) => code,
         Err(error) => {
             terminal.error(&error);
             Exit::from(&error).into()
@@ -37,13 +38,17 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run(command: Action, terminal: &Terminal) -> anyhow::Result<Exit> {
-    match command {
+fn run(command: Action, terminal: &Terminal) -> anyhow::Result<ExitCode> {
+    let exit = match command {
+        // Ends as the command does that it runs.
+        Action::Run(run) => return commands::run::run(run, terminal),
         Action::Analyze(analyze) => commands::analyze::run(analyze, terminal),
         Action::Explain(explain) => commands::explain::run(explain, terminal),
         Action::Diff(diff) => commands::diff::run(diff, terminal),
         Action::Doctor(doctor) => commands::doctor::run(doctor, terminal),
         Action::Watch(watch) => commands::watch::run(watch, terminal),
+        Action::Capture(capture) => commands::capture::run(capture, terminal),
+        Action::Query(query) => commands::query::run(query, terminal),
         Action::Demo(demo) => commands::demo::run(demo, terminal),
         Action::Compile => commands::compile::run(),
         Action::Normalize => commands::normalize::run(terminal),
@@ -51,5 +56,6 @@ fn run(command: Action, terminal: &Terminal) -> anyhow::Result<Exit> {
         Action::Ack(ack) => commands::ack::run(ack, terminal),
         Action::Config(action, source) => commands::config::run(action, &source, terminal),
         Action::Plugin(action) => commands::plugin::run(action, terminal),
-    }
+    };
+    exit.map(ExitCode::from)
 }

@@ -19,7 +19,7 @@ use child::Answer;
 use std::cell::OnceCell;
 use std::path::PathBuf;
 use std::process::Command;
-use tracewatt_core::plugin::{self, Engine, Plugin, PluginError};
+use tracewatt_core::plugin::{self, Engine, Grants, Plugin, PluginError};
 
 /// The hidden command that a child process is started with: component on standard input, answer on standard output.
 pub const COMMAND: &str = "__compile";
@@ -75,23 +75,43 @@ impl<'a> Compiler<'a> {
         component: &[u8],
         embedded: Option<&[u8]>,
     ) -> Result<Plugin, PluginError> {
+        self.load_granted(engine, component, embedded, &Grants::default())
+    }
+
+    /// As [`Compiler::load`], of a component that was granted something.
+    ///
+    /// # Errors
+    /// As [`Plugin::load_granted`].
+    pub fn load_granted(
+        &self,
+        engine: &Engine,
+        component: &[u8],
+        embedded: Option<&[u8]>,
+        grants: &Grants,
+    ) -> Result<Plugin, PluginError> {
         // What is refused anyway is not worth a process.
-        plugin::audit(component)?;
+        plugin::audit_granted(component, grants)?;
         if let Some(embedded) = embedded
-            && let Some(plugin) = Plugin::of_compiled(engine, component, embedded)?
+            && let Some(plugin) = Plugin::of_compiled(engine, component, embedded, grants)?
         {
             return Ok(plugin);
         }
-        let elsewhere = self.apart.as_ref().map(|apart| apart.load(engine, component)).transpose()?.flatten();
-        elsewhere.map_or_else(|| Plugin::load(engine, component, None), Ok)
+        let apart = self.apart.as_ref().map(|apart| apart.load(engine, component, grants));
+        let elsewhere = apart.transpose()?.flatten();
+        elsewhere.map_or_else(|| Plugin::load_granted(engine, component, None, grants), Ok)
     }
 }
 
 impl Apart<'_> {
     /// Returns nothing where this process must compile itself.
-    fn load(&self, engine: &Engine, component: &[u8]) -> Result<Option<Plugin>, PluginError> {
+    fn load(
+        &self,
+        engine: &Engine,
+        component: &[u8],
+        grants: &Grants,
+    ) -> Result<Option<Plugin>, PluginError> {
         let open = |sealed: &[u8]| match plugin::unseal(engine, component, sealed) {
-            Some(compiled) => Plugin::of_compiled(engine, component, compiled),
+            Some(compiled) => Plugin::of_compiled(engine, component, compiled, grants),
             None => Ok(None),
         };
         let cache = self.cache();

@@ -1,5 +1,6 @@
 //! `[daemon]` as the table of keys has it: what `tracewatt watch` listens on, how much it may hold, and for how long.
 
+use super::webhooks::WebhookConfig;
 use serde::Deserialize;
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -60,6 +61,8 @@ pub struct DaemonConfig {
     pub resolved_after_hours: u64,
     /// Hours for which a problem is new, or regressed.
     pub new_for_hours: u64,
+    /// Who is told of problems.
+    pub webhooks: Vec<WebhookConfig>,
 }
 
 /// Where the daemon runs.

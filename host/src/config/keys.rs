@@ -74,6 +74,8 @@ const DETECTOR_KEYS: [&str; 9] = [
     "serialized_min_sequential",
     "sanitizer_aware_classification",
 ];
+/// What a webhook can be told.
+const HOOK_EVENTS: [&str; 4] = ["new", "regressed", "ongoing", "resolved"];
 /// Names the host itself gives a meaning beside a plug-in's settings.
 const RESERVED: [&str; 8] =
     ["enabled", "severity", "service", "endpoint", "rules", "override", "ignore", "grouping_attributes"];
@@ -85,6 +87,11 @@ pub(super) fn root(plugins: &[Described]) -> Fields {
         section("gate", gate(plugins), "What makes `--ci` fail. `[thresholds]` is another name for it."),
         section("detection", detection(plugins), "What the detectors look for."),
         section("plugins", plugin_sections(plugins), "Which components take part, and what they may use up."),
+        section(
+            "signatures",
+            Fields::new(signatures()),
+            "Who must have signed components that are files: minisign signatures beside them.",
+        ),
         section("green", Fields::new(green()), "Energy and carbon."),
         section(
             "input",
@@ -279,6 +286,17 @@ fn plugin_sections(plugins: &[Described]) -> Fields {
             optional("path", Kind::NonEmpty, "File of a component, instead of a stock one."),
             optional("sha256", Kind::Sha256, "Digest the component must have."),
             preset(
+                "grants",
+                Kind::Grants,
+                Value::List(Vec::new()),
+                "Capabilities: what the component may import beyond the interfaces that every plug-in may have.",
+            ),
+            optional(
+                "public_keys",
+                Kind::PublicKeys,
+                "Keys by one of which this component must be signed, instead of those of `[signatures]`.",
+            ),
+            preset(
                 "enabled",
                 Kind::Setting(SettingKind::Boolean),
                 Value::Boolean(true),
@@ -298,6 +316,23 @@ fn plugin_sections(plugins: &[Described]) -> Fields {
         section(id, Fields::new(fields), &format!("Plug-in `{id}`."))
     };
     Fields { noun: "plug-in", open: true, fields: plugins.iter().map(one).collect() }
+}
+
+fn signatures() -> Vec<Field> {
+    vec![
+        preset(
+            "public_keys",
+            Kind::PublicKeys,
+            Value::List(Vec::new()),
+            "Keys, the second line of minisign's `.pub` files. Where there is one, a component is loaded only with a signature by one of them in `FILE.minisig` beside it. Stock plug-ins need none.",
+        ),
+        preset(
+            "required",
+            Kind::Setting(SettingKind::Boolean),
+            Value::Boolean(true),
+            "Whether a component without a signature is refused where there are keys; a signature that is there must hold in any case.",
+        ),
+    ]
 }
 
 fn limits() -> Vec<Field> {
@@ -531,6 +566,7 @@ fn daemon() -> Vec<Field> {
             "Hours after which a problem that was not seen is resolved.",
         ),
         key("new_for_hours", count(24, 24 * 365), "Hours for which a problem is new, or regressed."),
+        list("webhooks", Fields::new(webhooks()), "Who is told of problems, with a request to an address."),
     ];
     let later = [
         "max_events_per_trace",
@@ -543,6 +579,28 @@ fn daemon() -> Vec<Field> {
     ];
     fields.extend(later.map(unused));
     fields
+}
+
+fn webhooks() -> Vec<Field> {
+    let all = HOOK_EVENTS.map(|event| Node::preset(text(event)));
+    vec![
+        Field { required: true, ..optional("url", Kind::NonEmpty, "Where to send, `http` or `https`.") },
+        preset("events", Kind::Choices(&HOOK_EVENTS), Value::List(all.to_vec()), "What is told."),
+        preset(
+            "severity",
+            choice(&["info", "warning", "critical"]),
+            text("info"),
+            "Only problems of this severity or worse are told of.",
+        ),
+        optional("secret_env", Kind::NonEmpty, "Variable with the secret that requests are signed with."),
+        optional("secret_file", Kind::NonEmpty, "File with that secret."),
+        preset(
+            "realert_hours",
+            integer(0, 24 * 365),
+            Value::Integer(24),
+            "Hours after which a problem that goes on is told again; 0 for never.",
+        ),
+    ]
 }
 
 fn acknowledgments() -> Vec<Field> {

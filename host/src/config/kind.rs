@@ -2,10 +2,11 @@
 
 use super::value::{Node, Value, printable};
 use crate::report::{FORMATS, Output};
+use crate::trust::signature::is_public_key;
 use serde_json::{Value as Json, json};
 use std::net::IpAddr;
 use tracewatt_core::acknowledge::{Date, NamePattern};
-use tracewatt_core::plugin::{Setting, SettingKind};
+use tracewatt_core::plugin::{CAPABILITIES, Setting, SettingKind};
 
 /// The type of a value.
 #[derive(Clone, Debug)]
@@ -28,8 +29,14 @@ pub(super) enum Kind {
     Sha256,
     /// An IP address.
     Address,
+    /// A list of some of these.
+    Choices(&'static [&'static str]),
     /// A list of `FORMAT[=PATH]`.
     Outputs,
+    /// A list of minisign public keys.
+    PublicKeys,
+    /// A list of capabilities.
+    Grants,
 }
 
 impl Kind {
@@ -42,10 +49,18 @@ impl Kind {
                 Some(texts) if texts.len() <= *most => Ok(value.clone()),
                 _ => Err(self.wanted(value)),
             },
+            Kind::Choices(choices) => match texts(value) {
+                Some(texts) if texts.iter().all(|text| choices.contains(text)) => Ok(value.clone()),
+                _ => Err(self.wanted(value)),
+            },
             Kind::Outputs => check_output_list(value).map(|()| value.clone()).map_err(|error| match error {
                 Some(error) => format!("a list of FORMAT or FORMAT=PATH: {error}"),
                 None => self.wanted(value),
             }),
+            Kind::PublicKeys | Kind::Grants => match texts(value) {
+                Some(texts) if texts.iter().all(|text| self.has(text)) => Ok(value.clone()),
+                _ => Err(self.wanted(value)),
+            },
             Kind::NonEmpty | Kind::Glob | Kind::Date | Kind::Region | Kind::Sha256 | Kind::Address => {
                 self.check_text(value)
             }
@@ -69,6 +84,14 @@ impl Kind {
         if good { Ok(Value::Text(canonical)) } else { Err(self.wanted(value)) }
     }
 
+    /// Whether a list may have this text.
+    fn has(&self, text: &str) -> bool {
+        match self {
+            Kind::PublicKeys => is_public_key(text),
+            _ => CAPABILITIES.iter().any(|known| known.name == text),
+        }
+    }
+
     fn wanted(&self, value: &Value) -> String {
         format!("{}, got {}", self.describe(), got(value))
     }
@@ -90,7 +113,14 @@ impl Kind {
             Kind::Region => "a region of 1 to 64 letters, digits, `-` or `_`".to_owned(),
             Kind::Sha256 => "a SHA-256 digest, 64 hex digits".to_owned(),
             Kind::Address => "an IP address, such as 127.0.0.1 or ::".to_owned(),
+            Kind::Choices(choices) => format!("a list of some of {}", choices.join(", ")),
             Kind::Outputs => "a list of FORMAT or FORMAT=PATH".to_owned(),
+            Kind::PublicKeys => {
+                "a list of minisign public keys, such as the second line of minisign.pub".to_owned()
+            }
+            Kind::Grants => {
+                format!("a list of capabilities, of which there is {}", capabilities().join(", "))
+            }
         }
     }
 
@@ -117,9 +147,16 @@ impl Kind {
             }
             Kind::Region => json!({ "type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$" }),
             Kind::Sha256 => json!({ "type": "string", "pattern": "^[0-9A-Fa-f]{64}$" }),
+            Kind::Choices(choices) => {
+                json!({ "type": "array", "items": { "type": "string", "enum": choices } })
+            }
             Kind::Address => {
                 json!({ "type": "string", "anyOf": [{ "format": "ipv4" }, { "format": "ipv6" }] })
             }
+            Kind::PublicKeys => {
+                json!({ "type": "array", "items": { "type": "string", "pattern": "^RW[A-Za-z0-9+/]{54}$" } })
+            }
+            Kind::Grants => json!({ "type": "array", "items": { "type": "string", "enum": capabilities() } }),
             Kind::Outputs => {
                 let names: Vec<&str> = FORMATS.iter().map(|format| format.name).collect();
                 let names = names.join("|");
@@ -127,6 +164,11 @@ impl Kind {
             }
         }
     }
+}
+
+/// Returns the names of all capabilities.
+fn capabilities() -> Vec<&'static str> {
+    CAPABILITIES.iter().map(|known| known.name).collect()
 }
 
 /// Returns the texts of a list of nothing else.

@@ -3,7 +3,7 @@
 //! [`find`] or [`read`] gets the text, [`Raw`] is what was written, [`check`] holds it against one table of
 //! keys (`keys.rs`) and the plug-ins' manifests and returns a [`Config`], or everything that is wrong with it.
 //! Manifests decide which settings there are, and the configuration decides which plug-ins there are, so the
-//! order is: [`Raw::plugins`], load those, [`check`].
+//! order is: [`Raw::plugins`] and [`trust`], load those, [`check`].
 //!
 //! The JSON Schema, the reference page and `config show` are made of the same table.
 
@@ -16,8 +16,10 @@ mod kind;
 mod raw;
 mod sections;
 mod show;
+mod trust;
 mod value;
 mod walk;
+mod webhooks;
 
 pub use checked::{
     AcknowledgmentsConfig, Config, DetectionConfig, Ignore, InputLimits, OutputConfig, Override,
@@ -28,8 +30,10 @@ pub use document::{json_schema, reference_page};
 pub use error::{ConfigError, ConfigErrors};
 pub use keys::Described;
 pub use raw::{Dialect, Flag, NamedPlugin, PluginSource, Raw};
+pub use trust::{PluginTrust, TrustConfig, trust};
 pub use value::{Origin, Spot};
 pub(crate) use walk::nearest;
+pub use webhooks::{HookEvent, WebhookConfig};
 
 use std::fs::File;
 use std::io::{ErrorKind, Read};
@@ -88,7 +92,7 @@ fn read_if_there(path: &Path, name: &str) -> Result<Option<Raw>, ConfigErrors> {
         return Err(unreadable(name, "it is larger than 4 MiB", Some("is it a configuration file?")));
     }
     match std::str::from_utf8(&bytes) {
-        Ok(text) => Ok(Some(Raw::parse(name, text))),
+        Ok(text) => Ok(Some(Raw { file: Some(path.to_owned()), ..Raw::parse(name, text) })),
         Err(error) => {
             let reason = format!("it is not UTF-8 text from byte {} on", error.valid_up_to());
             Err(unreadable(name, &reason, None))

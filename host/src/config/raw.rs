@@ -29,6 +29,8 @@ impl Dialect {
 /// Configuration as written, not yet checked.
 #[derive(Clone, Debug)]
 pub struct Raw {
+    /// File it was read from.
+    pub file: Option<PathBuf>,
     pub(super) root: Node,
     pub(super) dialect: Dialect,
     pub(super) errors: Vec<ConfigError>,
@@ -63,6 +65,7 @@ impl Raw {
     /// Returns a configuration in which nothing was written.
     pub fn empty() -> Raw {
         Raw {
+            file: None,
             root: Node::preset(Value::Table(Table::new())),
             dialect: Dialect::Tracewatt,
             errors: Vec::new(),
@@ -98,6 +101,11 @@ impl Raw {
             let origin = Origin::Flag(flag.text.as_str().into());
             place(&mut self.root, &flag.path, flag.value.with_origin(&origin), &origin);
         }
+    }
+
+    /// Returns the file of acknowledgments, where one is named.
+    pub fn acknowledgments(&self) -> Option<PathBuf> {
+        self.root.get("acknowledgments")?.text("path").map(PathBuf::from)
     }
 
     /// Returns the plug-ins that have a section of their own, by id; the default is the stock plug-in of

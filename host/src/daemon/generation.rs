@@ -4,11 +4,15 @@
 
 use super::elapsed_ns;
 use crate::analysis::as_configured;
+use crate::cli::commands::acknowledgments;
+use crate::cli::invocation::Acknowledgments;
+use crate::config::WebhookConfig;
 use crate::session::Session;
 use anyhow::{Context, Result, bail};
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tracewatt_core::acknowledge::Acknowledgment;
 use tracewatt_core::detect::DetectorRun;
 use tracewatt_core::plugin::{Fault, Standing, Supervisor, Ticker, Worker};
 
@@ -18,6 +22,8 @@ pub(super) struct Generation {
     pub session: Session,
     /// Counts up from 1.
     pub number: u64,
+    /// Entries of the file of acknowledgments.
+    pub acknowledgments: Vec<Acknowledgment>,
     /// Keeps the time limits of its plug-ins.
     pub ticker: Ticker,
     /// Of the active plug-ins.
@@ -28,7 +34,7 @@ impl Generation {
     /// Admits what was loaded.
     ///
     /// # Errors
-    /// A detector that cannot be instantiated, or refuses its settings.
+    /// A detector that cannot be instantiated, or refuses its settings; a file of acknowledgments that cannot be read.
     pub fn admit(session: Session, number: u64) -> Result<Generation> {
         let ticker =
             Ticker::new(&session.engine).context("cannot start the thread that keeps time limits")?;
@@ -41,8 +47,10 @@ impl Generation {
                 bail!("plug-in `{}`: {fault}", config.id);
             }
         }
+        session.config.daemon.webhooks.iter().try_for_each(WebhookConfig::check)?;
+        let acknowledgments = acknowledgments(&session.config, Acknowledgments::Apply)?;
         let supervisor = Mutex::new(Supervisor::new(session.active().count()));
-        Ok(Generation { session, number, ticker, supervisor })
+        Ok(Generation { session, number, acknowledgments, ticker, supervisor })
     }
 
     fn supervisor(&self) -> MutexGuard<'_, Supervisor> {
@@ -105,7 +113,7 @@ pub(super) struct Reloaded {
 }
 
 /// Keys of `[daemon]` that a running daemon takes over.
-const RELOADED: [&str; 8] = [
+const RELOADED: [&str; 9] = [
     "environment",
     "max_active_traces",
     "max_payload_size",
@@ -114,6 +122,7 @@ const RELOADED: [&str; 8] = [
     "trace_grace_ms",
     "trace_max_age_ms",
     "trace_ttl_ms",
+    "webhooks",
 ];
 
 impl Generations {

@@ -168,7 +168,9 @@ impl Intake {
             self.follow();
             match received.recv_timeout(TICK) {
                 Ok(Message::Export(export)) => {
+                    let started = elapsed_ns();
                     let answer = self.take(&export.body, export.encoding);
+                    self.shared.metrics.stage("decode", elapsed_ns() - started, "");
                     // A client that has gone does not change what was taken.
                     let _ = export.answer.send(answer);
                 }

@@ -10,11 +10,11 @@ use anyhow::Result;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use tracewatt_core::acknowledge::Date;
-use tracewatt_core::detect::{Accounts, Crew, Findings};
+use tracewatt_core::detect::{Accounts, Crew, DetectorRun, Findings};
 use tracewatt_core::energy::Scorer;
 use tracewatt_core::finding::{FoldedPart, Folder};
 use tracewatt_core::loss::Losses;
-use tracewatt_core::report::GreenSummary;
+use tracewatt_core::report::{EndpointOps, GreenSummary, PluginRun};
 use tracewatt_core::trace::{SealedTrace, packed};
 use tracewatt_core::window::seal_trace;
 
@@ -34,6 +34,10 @@ pub(super) struct Judged {
     pub part: FoldedPart,
     /// Figures of the unit.
     pub green: GreenSummary,
+    /// Its endpoints.
+    pub endpoints: Vec<EndpointOps>,
+    /// What each active plug-in did, by id.
+    pub runs: Vec<(String, PluginRun)>,
     /// Traces.
     pub traces: Vec<SealedTrace>,
 }
@@ -103,7 +107,7 @@ impl<'a> Judge<'a> {
         self.shared.in_flight(unit.epoch, |history| history.count(&mut traces));
         let metrics = &self.shared.metrics;
         losses.iter().for_each(|(reason, count)| metrics.lose(reason, count));
-        metrics.stage("seal", elapsed_ns() - started);
+        metrics.stage("seal", elapsed_ns() - started, &trace_id(unit, &traces));
         traces
     }
 
@@ -149,10 +153,28 @@ impl<'a> Judge<'a> {
             }
         }
         let metrics = &self.shared.metrics;
-        metrics.stage("detect", detected - started);
-        metrics.stage("fold", elapsed_ns() - detected);
-        let judged = Judged { part, green: score.summary, traces };
-        self.shared.state.add(judged, unit, wall_ns, metrics);
+        let trace_id = trace_id(unit, &traces);
+        metrics.stage("detect", detected - started, &trace_id);
+        metrics.stage("fold", elapsed_ns() - detected, &trace_id);
+        let runs =
+            session.active().zip(&detection.runs).map(|((config, _), run)| (config.id.clone(), run_of(run)));
+        let runs = runs.collect();
+        let judged = Judged { runs, part, green: score.summary, endpoints: score.endpoints, traces };
+        self.shared.state.add(judged, unit, wall_ns, self.shared);
         Ok(())
     }
+}
+
+/// What a plug-in did, without what stays the same.
+fn run_of(run: &DetectorRun) -> PluginRun {
+    let mut sums = PluginRun { traces: run.traces, findings: run.findings, ..PluginRun::default() };
+    for (_, fault) in &run.set_aside {
+        *sums.faults.entry(fault.kind.word().to_owned()).or_default() += 1;
+    }
+    sums
+}
+
+/// The trace that stands for a unit.
+fn trace_id(unit: &Unit, traces: &[SealedTrace]) -> String {
+    traces.first().map(|trace| unit.names.ids.trace_text(trace.id)).unwrap_or_default()
 }

@@ -1,11 +1,15 @@
 //! What is counted. Every loss has a reason, and every series that can be known beforehand is there from the start, at
 //! zero, so that an alert on an increase sees the first one.
 
+use super::exposition::{Exemplars, open_metrics};
 use anyhow::{Context, Result};
+use prometheus::core::Collector;
 use prometheus::{
     CounterVec, Gauge, GaugeVec, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
     IntGaugeVec, Opts, Registry, TextEncoder,
 };
+use std::collections::BTreeMap;
+use std::fmt::Write;
 use tracewatt_core::detect::DetectorRun;
 use tracewatt_core::window::Closing;
 
@@ -20,6 +24,9 @@ const STAGE_BUCKETS: [f64; 9] = [0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 
 /// All of them.
 pub(super) struct Metrics {
     registry: Registry,
+    exemplars: Exemplars,
+    /// What there is, for the reference page.
+    described: Vec<Described>,
     /// Spans of exports that were decoded.
     pub spans_received: IntCounter,
     /// Spans that went into the window.
@@ -58,6 +65,10 @@ pub(super) struct Metrics {
     pub problems: IntGauge,
     /// Number of the generation in force.
     pub generation: IntGauge,
+    /// Readers of `/api/events`.
+    pub listeners: IntGauge,
+    /// Readers of `/api/events` that did not keep up.
+    pub listeners_dropped: IntCounter,
     reloads: IntCounterVec,
     exports: IntCounterVec,
     refused: IntCounterVec,
@@ -73,6 +84,19 @@ pub(super) struct Metrics {
     plugin_findings: IntCounterVec,
     plugin_faults: IntCounterVec,
     plugin_memory: IntGaugeVec,
+    webhooks: IntCounterVec,
+}
+
+/// What came of an attempt at a webhook, as the label `result`: taken by the other side; failed, and tried again; given
+/// up; not even tried, since too many waited.
+const WEBHOOK_RESULTS: [&str; 4] = ["sent", "retried", "given_up", "dropped"];
+
+/// A metric, for the reference page.
+struct Described {
+    name: String,
+    kind: &'static str,
+    labels: Vec<String>,
+    help: String,
 }
 
 impl Metrics {
@@ -81,7 +105,8 @@ impl Metrics {
     /// # Errors
     /// When two have one name, which is a mistake of ours.
     pub fn new() -> Result<Metrics> {
-        let make = Make(Registry::new_custom(Some("tracewatt".to_owned()), None)?);
+        let registry = Registry::new_custom(Some("tracewatt".to_owned()), None)?;
+        let mut make = Make { registry, described: Vec::new() };
         let build = make.gauges("build_info", "Version of the program; always 1.", &["version"])?;
         build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1.0);
         let started =
@@ -110,6 +135,11 @@ impl Metrics {
             connections: make.int_gauge("connections", "Open connections.")?,
             problems: make.int_gauge("problems", "Problems that are reported.")?,
             generation: make.int_gauge("generation", "Number of the configuration and plug-ins in force.")?,
+            listeners: make.int_gauge("event_streams", "Open streams of events.")?,
+            listeners_dropped: make.counter(
+                "event_streams_dropped_total",
+                "Streams of events that were ended because their reader was too slow.",
+            )?,
             reloads: make.counters("reloads_total", "Attempts at another generation.", &["result"])?,
             exports: make.counters("exports_total", "Exports that were taken.", &["transport"])?,
             refused: make.counters("exports_refused_total", "Exports that were not taken.", &["reason"])?,
@@ -149,7 +179,14 @@ impl Metrics {
                 "Most memory of an instance.",
                 &["plugin"],
             )?,
-            registry: make.0,
+            webhooks: make.counters(
+                "webhook_deliveries_total",
+                "Attempts at webhooks, and events given up.",
+                &["result"],
+            )?,
+            exemplars: Exemplars::default(),
+            described: make.described,
+            registry: make.registry,
         };
         metrics.start_at_zero();
         Ok(metrics)
@@ -165,9 +202,12 @@ impl Metrics {
         zero(&self.refused, &REFUSALS);
         zero(&self.ignored_exports, &["metrics", "logs"]);
         zero(&self.lost, &LOSSES);
+        zero(&self.webhooks, &WEBHOOK_RESULTS);
         zero(&self.connections_refused, &["limit", "handshake"]);
         Closing::ALL.iter().for_each(|closing| drop(self.traces_closed(*closing)));
-        ["seal", "detect", "fold"].iter().for_each(|stage| drop(self.stages.with_label_values(&[stage])));
+        ["decode", "seal", "detect", "fold"]
+            .iter()
+            .for_each(|stage| drop(self.stages.with_label_values(&[stage])));
     }
 
     /// Counts an attempt at another generation.
@@ -208,14 +248,22 @@ impl Metrics {
         self.closed.with_label_values(&[closing.word()])
     }
 
-    /// Counts a finding.
-    pub fn finding(&self, kind: &str, severity: &str) {
+    /// Counts a finding about a trace.
+    pub fn finding(&self, kind: &str, severity: &str, trace_id: &str) {
         self.findings.with_label_values(&[kind, severity]).inc();
+        self.exemplars.note("tracewatt_findings_total", &[severity, kind], trace_id, 1.0, super::wall_ns());
     }
 
-    /// Notes how long a stage took.
-    pub fn stage(&self, stage: &str, ns: u64) {
-        self.stages.with_label_values(&[stage]).observe(ns as f64 / 1e9);
+    /// Notes how long a stage took for a unit, with the id of a trace of it, empty for none.
+    pub fn stage(&self, stage: &str, ns: u64, trace_id: &str) {
+        let seconds = ns as f64 / 1e9;
+        self.stages.with_label_values(&[stage]).observe(seconds);
+        self.exemplars.note("tracewatt_stage_seconds", &[stage], trace_id, seconds, super::wall_ns());
+    }
+
+    /// Counts what came of an attempt at a webhook.
+    pub fn webhook(&self, result: &str) {
+        self.webhooks.with_label_values(&[result]).inc();
     }
 
     /// Adds what a plug-in did.
@@ -233,6 +281,18 @@ impl Metrics {
         run.losses.iter().for_each(|(reason, count)| self.lose(reason, count));
     }
 
+    /// Returns losses by reason.
+    pub fn losses(&self) -> BTreeMap<String, u64> {
+        let families = self.lost.collect();
+        let series = families.iter().flat_map(|family| family.get_metric());
+        let one = |series: &prometheus::proto::Metric| {
+            let reason = series.get_label().first()?.value().to_owned();
+            let count = series.get_counter().get_value() as u64;
+            (count > 0).then_some((reason, count))
+        };
+        series.filter_map(one).collect()
+    }
+
     /// Returns everything in the text format of Prometheus.
     ///
     /// # Errors
@@ -240,54 +300,93 @@ impl Metrics {
     pub fn text(&self) -> Result<String> {
         TextEncoder::new().encode_to_string(&self.registry.gather()).context("cannot write metrics")
     }
+
+    /// Returns everything as OpenMetrics.
+    pub fn open_metrics(&self) -> String {
+        open_metrics(&self.registry.gather(), &self.exemplars)
+    }
 }
 
-/// Makes and registers.
-struct Make(Registry);
+/// Returns the reference page of the metrics, Markdown.
+///
+/// # Errors
+/// When two have one name, which is a mistake of ours.
+pub fn metrics_page() -> Result<String> {
+    let mut page = String::from(
+        "<!-- Generated from host/src/daemon/metrics.rs. Do not edit. -->\n\n# Metrics of the daemon\n\n\
+         `GET /metrics` answers in the text format of Prometheus, or as OpenMetrics where the `Accept` header asks for it. \
+         OpenMetrics has exemplars (`trace_id`) on `tracewatt_findings_total` and `tracewatt_stage_seconds`. Series whose \
+         labels are known beforehand are there from the start, at zero.\n\n\
+         | metric | type | labels | meaning |\n|---|---|---|---|\n",
+    );
+    let mut described = Metrics::new()?.described;
+    described.sort_by(|a, b| a.name.cmp(&b.name));
+    for Described { name, kind, labels, help } in described {
+        let labels = labels.iter().map(|label| format!("`{label}`")).collect::<Vec<_>>().join(", ");
+        let _ = writeln!(page, "| `{name}` | {kind} | {labels} | {help} |");
+    }
+    Ok(page)
+}
+
+/// Makes, registers, and keeps what there is.
+struct Make {
+    registry: Registry,
+    described: Vec<Described>,
+}
 
 impl Make {
-    fn add<T: prometheus::core::Collector + Clone + 'static>(
-        &self,
+    fn add<T: Collector + Clone + 'static>(
+        &mut self,
+        kind: &'static str,
         made: prometheus::Result<T>,
     ) -> Result<T> {
         let made = made?;
-        self.0.register(Box::new(made.clone()))?;
+        self.registry.register(Box::new(made.clone()))?;
+        self.described.extend(made.desc().into_iter().map(|desc| Described {
+            name: format!("tracewatt_{}", desc.fq_name),
+            kind,
+            labels: desc.variable_labels.clone(),
+            help: desc.help.clone(),
+        }));
         Ok(made)
     }
 
-    fn counter(&self, name: &str, help: &str) -> Result<IntCounter> {
-        self.add(IntCounter::new(name, help))
+    fn counter(&mut self, name: &str, help: &str) -> Result<IntCounter> {
+        self.add("counter", IntCounter::new(name, help))
     }
 
-    fn float_counter(&self, name: &str, help: &str) -> Result<prometheus::Counter> {
-        self.add(prometheus::Counter::new(name, help))
+    fn float_counter(&mut self, name: &str, help: &str) -> Result<prometheus::Counter> {
+        self.add("counter", prometheus::Counter::new(name, help))
     }
 
-    fn counters(&self, name: &str, help: &str, labels: &[&str]) -> Result<IntCounterVec> {
-        self.add(IntCounterVec::new(Opts::new(name, help), labels))
+    fn counters(&mut self, name: &str, help: &str, labels: &[&str]) -> Result<IntCounterVec> {
+        self.add("counter", IntCounterVec::new(Opts::new(name, help), labels))
     }
 
-    fn float_counters(&self, name: &str, help: &str, labels: &[&str]) -> Result<CounterVec> {
-        self.add(CounterVec::new(Opts::new(name, help), labels))
+    fn float_counters(&mut self, name: &str, help: &str, labels: &[&str]) -> Result<CounterVec> {
+        self.add("counter", CounterVec::new(Opts::new(name, help), labels))
     }
 
-    fn int_gauge(&self, name: &str, help: &str) -> Result<IntGauge> {
-        self.add(IntGauge::new(name, help))
+    fn int_gauge(&mut self, name: &str, help: &str) -> Result<IntGauge> {
+        self.add("gauge", IntGauge::new(name, help))
     }
 
-    fn int_gauges(&self, name: &str, help: &str, labels: &[&str]) -> Result<IntGaugeVec> {
-        self.add(IntGaugeVec::new(Opts::new(name, help), labels))
+    fn int_gauges(&mut self, name: &str, help: &str, labels: &[&str]) -> Result<IntGaugeVec> {
+        self.add("gauge", IntGaugeVec::new(Opts::new(name, help), labels))
     }
 
-    fn gauge(&self, name: &str, help: &str) -> Result<Gauge> {
-        self.add(Gauge::new(name, help))
+    fn gauge(&mut self, name: &str, help: &str) -> Result<Gauge> {
+        self.add("gauge", Gauge::new(name, help))
     }
 
-    fn gauges(&self, name: &str, help: &str, labels: &[&str]) -> Result<GaugeVec> {
-        self.add(GaugeVec::new(Opts::new(name, help), labels))
+    fn gauges(&mut self, name: &str, help: &str, labels: &[&str]) -> Result<GaugeVec> {
+        self.add("gauge", GaugeVec::new(Opts::new(name, help), labels))
     }
 
-    fn histograms(&self, name: &str, help: &str, labels: &[&str]) -> Result<HistogramVec> {
-        self.add(HistogramVec::new(HistogramOpts::new(name, help).buckets(STAGE_BUCKETS.to_vec()), labels))
+    fn histograms(&mut self, name: &str, help: &str, labels: &[&str]) -> Result<HistogramVec> {
+        self.add(
+            "histogram",
+            HistogramVec::new(HistogramOpts::new(name, help).buckets(STAGE_BUCKETS.to_vec()), labels),
+        )
     }
 }

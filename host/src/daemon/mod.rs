@@ -19,22 +19,48 @@
 //! | `generation` | configuration and plug-ins in force |
 //! | `reload` | asks for another generation |
 //! | `state` | what is known: problems, findings, counts |
+//! | `totals` | figures since the start |
+//! | `retained` | traces with findings, to be explained |
+//! | `acks` | acknowledgments made while it runs |
+//! | `changes` | problems that are new, gone or back |
+//! | `webhooks` | tells others of that |
+//! | `events` | what happens, for whoever listens |
+//! | `report` | the report of everything so far |
 //! | `api` | `/api`, `/health`, `/metrics` |
 //! | `metrics` | what is counted |
+//! | `exposition` | the same as OpenMetrics, with exemplars |
+//! | `capture` | takes exports to write them to a file instead |
 
+mod acks;
 mod api;
+mod capture;
+mod changes;
 mod connections;
+mod events;
+mod exposition;
 mod generation;
 mod intake;
 mod judge;
 mod metrics;
 mod receive;
 mod reload;
+mod report;
+mod retained;
 mod state;
+mod totals;
 mod units;
+mod webhooks;
+
+pub use api::api_page;
+pub use capture::{Capture, Captured};
+pub use metrics::metrics_page;
 
 use crate::config::DaemonConfig;
+use acks::{AckStore, MemoryAcks};
+use crate::session::Session;
 use anyhow::{Context, Result, bail};
+use changes::Changes;
+use events::Events;
 use generation::{Generations, Load};
 use intake::{Intake, Message};
 use judge::Judge;
@@ -42,11 +68,13 @@ use metrics::Metrics;
 use reload::{Files, Reloader, Watched, Wish, Wishes};
 use state::State;
 use std::net::SocketAddr;
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tracewatt_core::window::InFlightHistory;
 use units::Units;
@@ -61,6 +89,8 @@ struct Shared {
     generations: Generations,
     metrics: Metrics,
     state: State,
+    acks: Box<dyn AckStore>,
+    events: Events,
     units: Units,
     exports: SyncSender<Message>,
     wishes: Wishes,
@@ -69,7 +99,32 @@ struct Shared {
     started: Instant,
 }
 
+/// The other ends of what is sent within the daemon.
+struct Received {
+    exports: Receiver<Message>,
+    wishes: Receiver<Wish>,
+}
+
 impl Shared {
+    fn new(session: Session, load: Box<Load>) -> Result<(Arc<Shared>, Received)> {
+        let config = session.config.daemon.clone();
+        let (exports, received) = sync_channel(config.ingest_queue_capacity);
+        let (wishes, wished) = sync_channel(WISHES);
+        let shared = Shared {
+            state: State::new(&config),
+            acks: Box::<MemoryAcks>::default(),
+            events: Events::default(),
+            metrics: Metrics::new()?,
+            units: Units::new(config.memory_mib * (1024 * 1024 / 4)),
+            generations: Generations::new(session, load)?,
+            exports,
+            wishes,
+            history: Mutex::default(),
+            started: Instant::now(),
+        };
+        Ok((Arc::new(shared), Received { exports: received, wishes: wished }))
+    }
+
     /// Works on the calls of judged traces; those of another store of texts are forgotten.
     fn in_flight(&self, epoch: u64, work: impl FnOnce(&mut InFlightHistory)) {
         let mut history = self.history.lock().unwrap_or_else(PoisonError::into_inner);
@@ -103,39 +158,33 @@ pub fn run(origin: Origin, tell: Arc<Tell>) -> Result<()> {
     session.config.warnings.iter().for_each(|warning| tell(warning));
     let config = session.config.daemon.clone();
     refuse_open_doors(&config)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .thread_name("tracewatt-io")
-        .enable_all()
-        .build()
-        .context("cannot start the threads for connections")?;
-    let (exports, received) = sync_channel(config.ingest_queue_capacity);
-    let (wishes, wished) = sync_channel(WISHES);
-    let shared = Arc::new(Shared {
-        state: State::new(&config),
-        metrics: Metrics::new()?,
-        units: Units::new(config.memory_mib * (1024 * 1024 / 4)),
-        generations: Generations::new(session, load)?,
-        exports,
-        wishes,
-        history: Mutex::default(),
-        started: Instant::now(),
-    });
+    let runtime = runtime()?;
+    let (shared, Received { exports: received, wishes: wished }) = Shared::new(session, load)?;
+    // Before anybody can know that it listens.
+    let mut signals = Signals::new(&runtime)?;
     let (ending, ended) = watch::channel(false);
     let serving = runtime.block_on(serve(&shared, &config, ended, &tell))?;
+    let changes = Changes::of(&shared)?;
     let intake = Intake::new(&shared);
     let mut threads = vec![spawn("tracewatt-intake", move || intake.run(&received))?];
     for _ in 0..judges(&config) {
         let shared = shared.clone();
         threads.push(spawn("tracewatt-judge", move || Judge::new(&shared).run())?);
     }
+    let (watching, watched_until) = sync_channel(0);
+    let looking = {
+        let shared = shared.clone();
+        spawn("tracewatt-changes", move || changes.run(&shared, &watched_until))?
+    };
     let reloader = Reloader { shared: shared.clone(), tell: tell.clone(), watched };
     let reloading = spawn("tracewatt-reload", move || reloader.run(&wished))?;
-    runtime.block_on(until_told_to_end(&shared, &threads))?;
+    let failed = || threads.iter().any(JoinHandle::is_finished);
+    runtime.block_on(signals.until_told_to_end(&shared, failed));
     tell("ending: no new connections; what was taken is judged");
     let _ = ending.send(true);
+    shared.events.close();
     runtime.block_on(async {
-        let _ = tokio::time::timeout(GRACE, serving).await;
+        let _ = tokio::time::timeout(GRACE, serving.ended()).await;
     });
     runtime.shutdown_timeout(Duration::from_secs(1));
     // Behind every export that was taken.
@@ -143,10 +192,28 @@ pub fn run(origin: Origin, tell: Arc<Tell>) -> Result<()> {
     let _ = shared.wishes.send(Wish::End);
     let mut result = Ok(());
     for thread in threads.into_iter().chain([reloading]) {
-        result = result.and(thread.join().unwrap_or_else(|_| bail!("a thread of the daemon failed")));
+        result = join(result, thread);
     }
+    // Once everything is judged, a last look.
+    drop::<SyncSender<()>>(watching);
+    result = join(result, looking);
     tell(&shared.state.farewell(&shared.metrics));
     result
+}
+
+/// The threads for connections.
+fn runtime() -> Result<Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_name("tracewatt-io")
+        .enable_all()
+        .build()
+        .context("cannot start the threads for connections")
+}
+
+/// Waits for a thread; returns the first failure.
+fn join(result: Result<()>, thread: JoinHandle<Result<()>>) -> Result<()> {
+    result.and(thread.join().unwrap_or_else(|_| bail!("a thread of the daemon failed")))
 }
 
 /// Threads that judge.
@@ -157,7 +224,10 @@ fn judges(config: &DaemonConfig) -> usize {
     }
 }
 
-fn spawn(name: &str, work: impl FnOnce() -> Result<()> + Send + 'static) -> Result<JoinHandle<Result<()>>> {
+fn spawn<T: Send + 'static>(
+    name: &str,
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<JoinHandle<Result<T>>> {
     let thread = std::thread::Builder::new().name(name.to_owned());
     thread.spawn(work).with_context(|| format!("cannot start the thread {name}"))
 }
@@ -174,15 +244,30 @@ fn refuse_open_doors(config: &DaemonConfig) -> Result<()> {
     Ok(())
 }
 
-/// Binds both ports and serves them until `ended` says so. Returns what ends when the last connection has.
+/// What serves both ports.
+struct Serving {
+    addresses: Vec<SocketAddr>,
+    ports: Vec<tokio::task::JoinHandle<()>>,
+}
+
+impl Serving {
+    /// Ends when the last connection has.
+    async fn ended(self) {
+        for port in self.ports {
+            let _ = port.await;
+        }
+    }
+}
+
+/// Binds both ports and serves them until `ended` says so.
 async fn serve(
     shared: &Arc<Shared>,
     config: &DaemonConfig,
     ended: watch::Receiver<bool>,
     tell: &Arc<Tell>,
-) -> Result<impl Future<Output = ()> + use<>> {
+) -> Result<Serving> {
     let router = api::router(shared.clone());
-    let mut serving = Vec::new();
+    let mut serving = Serving { addresses: Vec::new(), ports: Vec::new() };
     for (what, port) in [("HTTP", config.listen_port_http), ("gRPC", config.listen_port_grpc)] {
         let address = SocketAddr::new(config.listen_address, port);
         let listener = TcpListener::bind(address).await.with_context(|| {
@@ -192,29 +277,41 @@ async fn serve(
         tell(&format!("listening on {address} ({what})"));
         let served =
             connections::serve(listener, router.clone(), shared.clone(), config.clone(), ended.clone());
-        serving.push(tokio::spawn(served));
+        serving.addresses.push(address);
+        serving.ports.push(tokio::spawn(served));
     }
-    Ok(async move {
-        for one in serving {
-            let _ = one.await;
-        }
-    })
+    Ok(serving)
 }
 
-/// Waits for SIGTERM or SIGINT, or for a thread that failed.
-async fn until_told_to_end(shared: &Shared, threads: &[JoinHandle<Result<()>>]) -> Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate()).context("cannot wait for signals")?;
-    let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for signals")?;
-    let mut hangup = signal(SignalKind::hangup()).context("cannot wait for signals")?;
-    let mut look = tokio::time::interval(Duration::from_millis(200));
-    loop {
-        tokio::select! {
-            _ = terminate.recv() => return Ok(()),
-            _ = interrupt.recv() => return Ok(()),
-            // When many wait already, one more makes no difference.
-            _ = hangup.recv() => drop(shared.wishes.try_send(Wish::Signal)),
-            _ = look.tick() => if threads.iter().any(JoinHandle::is_finished) { return Ok(()) },
+/// What the process is told from outside. Once this is there, no signal ends the process by itself.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    fn new(runtime: &Runtime) -> Result<Signals> {
+        let _entered = runtime.enter();
+        let of = |kind| signal(kind).context("cannot wait for signals");
+        Ok(Signals {
+            terminate: of(SignalKind::terminate())?,
+            interrupt: of(SignalKind::interrupt())?,
+            hangup: of(SignalKind::hangup())?,
+        })
+    }
+
+    /// Waits for SIGTERM or SIGINT, or until a thread has failed.
+    async fn until_told_to_end(&mut self, shared: &Shared, failed: impl Fn() -> bool) {
+        let mut look = tokio::time::interval(Duration::from_millis(200));
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => return,
+                _ = self.interrupt.recv() => return,
+                // When many wait already, one more makes no difference.
+                _ = self.hangup.recv() => drop(shared.wishes.try_send(Wish::Signal)),
+                _ = look.tick() => if failed() { return },
+            }
         }
     }
 }

@@ -1,18 +1,24 @@
 //! What the daemon knows: problems and their history, the newest findings, counts. In memory, within limits.
 
+use super::Shared;
+use super::events::Event;
 use super::judge::Judged;
 use super::metrics::Metrics;
+use super::retained::Retained;
+use super::totals::Totals;
 use super::units::Unit;
 use crate::config::DaemonConfig;
 use crate::report::words::severity;
 use serde::Serialize;
-use std::collections::VecDeque;
+use serde_json::json;
+use std::collections::{BTreeMap, VecDeque};
 use std::io::Write;
+use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tracewatt_core::count::counted;
-use tracewatt_core::finding::{Standing, StandingOptions, StandingProblem};
-use tracewatt_core::report::{Finding, Problem};
+use tracewatt_core::finding::{Standing, StandingOptions};
+use tracewatt_core::report::{Finding, PluginRun};
 
 /// Findings that may wait to be printed.
 const PRINTED_AHEAD: usize = 4096;
@@ -26,10 +32,18 @@ pub(super) struct State {
     printed: SyncSender<String>,
 }
 
-struct Known {
-    standing: Standing,
+/// What is behind the lock.
+pub(super) struct Known {
+    /// Problems.
+    pub standing: Standing,
     /// The newest last.
-    findings: VecDeque<StoredFinding>,
+    pub findings: VecDeque<StoredFinding>,
+    /// Traces with findings.
+    pub retained: Retained,
+    /// Figures since the start.
+    pub totals: Totals,
+    /// What plug-ins did since the start, by id; versions and digests are those of the generation in force.
+    pub runs: BTreeMap<String, PluginRun>,
     max_findings: usize,
     next_number: u64,
     traces: u64,
@@ -42,21 +56,10 @@ pub(super) struct StoredFinding {
     pub number: u64,
     /// When it was stored, milliseconds since the epoch.
     pub stored_at_ms: u64,
+    /// Fingerprint of its problem.
+    pub fingerprint: String,
     /// The finding.
     pub finding: Finding,
-}
-
-/// A problem with its history.
-#[derive(Clone, Debug, Serialize)]
-pub(super) struct KnownProblem {
-    /// `new`, `existing`, `resolved`, `regressed`.
-    pub status: &'static str,
-    /// When it was first seen, milliseconds since the epoch.
-    pub first_seen_ms: u64,
-    /// When it was last seen.
-    pub last_seen_ms: u64,
-    /// The problem.
-    pub problem: Problem,
 }
 
 /// How problems are kept.
@@ -76,6 +79,9 @@ impl State {
         let known = Known {
             standing: Standing::new(standing_options(config, 20)),
             findings: VecDeque::new(),
+            retained: Retained::new(config.max_retained_traces),
+            totals: Totals::default(),
+            runs: BTreeMap::new(),
             max_findings: config.max_retained_findings,
             next_number: 1,
             traces: 0,
@@ -87,35 +93,62 @@ impl State {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds what came of a unit.
-    pub fn add(&self, judged: Judged, unit: &Unit, wall_ns: u64, metrics: &Metrics) {
-        let Judged { part, green, traces } = judged;
+    /// Looks at what is known. Whoever judges waits meanwhile.
+    pub fn look<T>(&self, at: impl FnOnce(&Known) -> T) -> T {
+        at(&self.lock())
+    }
+
+    /// Adds what came of a unit, and tells of it.
+    pub fn add(&self, judged: Judged, unit: &Unit, wall_ns: u64, shared: &Shared) {
+        let Judged { part, green, endpoints, runs, traces } = judged;
+        let metrics = &shared.metrics;
         metrics.traces_judged.inc_by(traces.len() as u64);
         metrics.spans_judged.inc_by(unit.traces.iter().map(|trace| u64::from(trace.spans)).sum());
         metrics.io_ops.inc_by(green.total_io_ops);
         metrics.avoidable_io_ops.inc_by(green.avoidable_io_ops);
-        metrics.energy_joules.inc_by(green.energy_kwh.map_or(0.0, |energy| energy.mid * JOULES_PER_KWH));
-        metrics.carbon_grams.inc_by(green.co2.and_then(|co2| co2.total).map_or(0.0, |total| total.mid));
+        metrics
+            .energy_joules
+            .inc_by(green.energy_kwh.as_ref().map_or(0.0, |energy| energy.mid * JOULES_PER_KWH));
+        let carbon = green.co2.as_ref().and_then(|co2| co2.total.as_ref());
+        metrics.carbon_grams.inc_by(carbon.map_or(0.0, |total| total.mid));
         metrics.lose("findings_ignored_by_configuration", part.ignored);
+        let told = shared.events.has_listeners();
+        let mut events = Vec::new();
         let mut known = self.lock();
         known.traces += traces.len() as u64;
+        let not_listed = known.totals.add(traces.len() as u64, green, endpoints);
+        metrics.lose("endpoints_not_listed", not_listed);
+        for (id, run) in runs {
+            add_run(known.runs.entry(id).or_default(), run);
+        }
         for problem in &part.problems {
             metrics.lose("findings_not_listed", problem.problem.instances - problem.findings.len() as u64);
             for finding in &problem.findings {
-                metrics.finding(&finding.kind, severity(finding.severity));
+                metrics.finding(&finding.kind, severity(finding.severity), &finding.trace_id);
                 let number = known.next_number;
                 known.next_number += 1;
-                let stored =
-                    StoredFinding { number, stored_at_ms: wall_ns / 1_000_000, finding: finding.clone() };
+                let stored = StoredFinding {
+                    number,
+                    stored_at_ms: wall_ns / 1_000_000,
+                    fingerprint: problem.problem.fingerprint.clone(),
+                    finding: finding.clone(),
+                };
                 self.print(&stored.finding, metrics);
+                if told {
+                    events.push(Event { name: "finding", data: Arc::new(json!(stored)) });
+                }
                 known.findings.push_back(stored);
             }
         }
         while known.findings.len() > known.max_findings {
             known.findings.pop_front();
         }
+        let findings = part.problems.iter().flat_map(|problem| &problem.findings);
+        known.retained.add(traces, findings, &unit.names, unit.epoch);
         let _seen = known.standing.add(part.problems, wall_ns);
         metrics.problems.set(known.standing.reported().count() as i64);
+        drop(known);
+        events.iter().for_each(|event| shared.events.tell(event, metrics));
     }
 
     /// Prints a finding to standard output, unless nobody reads fast enough.
@@ -124,28 +157,6 @@ impl State {
         if let Err(TrySendError::Full(_)) = self.printed.try_send(line) {
             metrics.lose("findings_not_printed", 1);
         }
-    }
-
-    /// Returns the problems that are reported, worst first.
-    pub fn problems(&self, now_ns: u64) -> Vec<KnownProblem> {
-        let known = self.lock();
-        let one = |standing: &StandingProblem| KnownProblem {
-            status: standing.status(now_ns, known.standing.options()).word(),
-            first_seen_ms: standing.first_seen_ns / 1_000_000,
-            last_seen_ms: standing.last_seen_ns / 1_000_000,
-            problem: standing.problem.clone(),
-        };
-        let mut problems: Vec<KnownProblem> = known.standing.reported().map(one).collect();
-        problems.sort_by(|a, b| {
-            let key = |known: &KnownProblem| (known.problem.severity, known.problem.occurrences);
-            key(b).cmp(&key(a)).then_with(|| a.problem.fingerprint.cmp(&b.problem.fingerprint))
-        });
-        problems
-    }
-
-    /// Returns the newest findings, the newest first.
-    pub fn findings(&self, most: usize) -> Vec<StoredFinding> {
-        self.lock().findings.iter().rev().take(most).cloned().collect()
     }
 
     /// Returns what a person is told at the end.
@@ -157,6 +168,14 @@ impl State {
             counted(known.traces, "trace"),
             counted(known.standing.reported().count() as u64, "problem")
         )
+    }
+}
+
+fn add_run(sums: &mut PluginRun, run: PluginRun) {
+    sums.traces += run.traces;
+    sums.findings += run.findings;
+    for (kind, count) in run.faults {
+        *sums.faults.entry(kind).or_default() += count;
     }
 }
 

@@ -1,8 +1,7 @@
 //! A component on its way to becoming a plug-in: audit, version check, manifest.
 
 use super::engine::{engine_for_one_call, ticking};
-use super::instance::Prepared;
-use super::{Fault, Limits, Manifest, Setting, SettingKind, instance};
+use super::{Fault, Grants, Manifest, Setting, SettingKind, instance};
 use crate::hex::hex;
 use sha2::{Digest, Sha256};
 use wasmtime::Engine;
@@ -27,6 +26,17 @@ pub enum PluginError {
         "imports `{0}`, which this host does not offer; a plug-in may import {PACKAGE}{{spans,texts,host}}@{WIT_VERSION} only"
     )]
     Import(String),
+    /// It imports what a plug-in may have only where that was granted.
+    #[error(
+        "imports `{import}`, which this host does not offer; a plug-in may import {PACKAGE}{{spans,texts,host}}@{WIT_VERSION} \
+         only, unless its section of the configuration says grants = [\"{capability}\"]"
+    )]
+    Ungranted {
+        /// Name of the import.
+        import: String,
+        /// Capability that covers it.
+        capability: &'static str,
+    },
     /// It is built for another version of the interface.
     #[error("is built for {PACKAGE}…@{found}, this host offers {WIT_VERSION}; rebuild it against wit/0.1")]
     Version {
@@ -56,20 +66,32 @@ pub struct Plugin {
     pub manifest: Manifest,
     /// SHA-256 of the component's bytes, hexadecimal.
     pub sha256: String,
+    /// What it may import beyond the interfaces that every plug-in may have.
+    pub grants: Grants,
 }
 
 impl Plugin {
     /// Returns the plug-in in `bytes`, a component. `compiled` is its compiled form, see [`Plugin::of_compiled`]; where
     /// there is none that fits this machine, the component is compiled here, which takes time and memory.
     pub fn load(engine: &Engine, bytes: &[u8], compiled: Option<&[u8]>) -> Result<Plugin, PluginError> {
-        audit(bytes)?;
+        Plugin::load_granted(engine, bytes, compiled, &Grants::default())
+    }
+
+    /// As [`Plugin::load`], of a component that was granted something.
+    pub fn load_granted(
+        engine: &Engine,
+        bytes: &[u8],
+        compiled: Option<&[u8]>,
+        grants: &Grants,
+    ) -> Result<Plugin, PluginError> {
+        audit_granted(bytes, grants)?;
         let component = match compiled.and_then(|compiled| deserialize(engine, compiled)) {
             Some(component) => component,
             None => {
                 Component::new(engine, bytes).map_err(|error| PluginError::Compile(format!("{error:#}")))?
             }
         };
-        Plugin::of_component(engine, bytes, component)
+        Plugin::of_component(engine, bytes, component, grants)
     }
 
     /// Returns the plug-in in `bytes`, a component, without compiling it; nothing when `compiled`, its compiled form,
@@ -79,30 +101,39 @@ impl Plugin {
         engine: &Engine,
         bytes: &[u8],
         compiled: &[u8],
+        grants: &Grants,
     ) -> Result<Option<Plugin>, PluginError> {
-        audit(bytes)?;
+        audit_granted(bytes, grants)?;
         deserialize(engine, compiled)
-            .map(|component| Plugin::of_component(engine, bytes, component))
+            .map(|component| Plugin::of_component(engine, bytes, component, grants))
             .transpose()
     }
 
     /// The manifest is read from the component's stamp, or asked of a throw-away instance when there is none, for a
     /// limited time: epochs of the engine go by meanwhile, also for whatever else runs in it.
-    fn of_component(engine: &Engine, bytes: &[u8], component: Component) -> Result<Plugin, PluginError> {
-        // A stamp says nothing about the exports: what lacks one must not get as far as an analysis.
-        Prepared::new(engine, &component, Limits::DEFAULT)
-            .map_err(|error| PluginError::World(format!("{error:#}")))?;
+    fn of_component(
+        engine: &Engine,
+        bytes: &[u8],
+        component: Component,
+        grants: &Grants,
+    ) -> Result<Plugin, PluginError> {
+        // A stamp says nothing about the exports: what lacks one, or has one of another type, must not get as far as an
+        // analysis.
         let manifest = match stamped(bytes)? {
-            Some(manifest) => manifest,
-            None => describe(engine, &component)?,
+            Some(manifest) => {
+                ticking(engine, || instance::try_out(engine, &component, grants))
+                    .map_err(PluginError::World)?;
+                manifest
+            }
+            None => describe(engine, &component, grants)?,
         };
         check(&manifest)?;
-        Ok(Plugin { component, manifest, sha256: digest(bytes) })
+        Ok(Plugin { component, manifest, sha256: digest(bytes), grants: grants.clone() })
     }
 
     /// Returns what the component says about itself when it is asked, whatever its stamp says.
     pub fn ask(&self, engine: &Engine) -> Result<Manifest, PluginError> {
-        describe(engine, &self.component)
+        describe(engine, &self.component, &self.grants)
     }
 
     /// As [`Plugin::ask`], of a component that is not loaded.
@@ -111,7 +142,7 @@ impl Plugin {
         let engine = engine_for_one_call().map_err(|error| PluginError::Compile(format!("{error:#}")))?;
         let component =
             Component::new(&engine, bytes).map_err(|error| PluginError::Compile(format!("{error:#}")))?;
-        let manifest = describe(&engine, &component)?;
+        let manifest = describe(&engine, &component, &Grants::default())?;
         check(&manifest)?;
         Ok(manifest)
     }
@@ -130,12 +161,17 @@ pub fn imports(bytes: &[u8]) -> Result<Vec<String>, PluginError> {
 
 /// Refuses a component whose imports or version do not fit, before anything of it is compiled.
 pub fn audit(bytes: &[u8]) -> Result<(), PluginError> {
+    audit_granted(bytes, &Grants::default())
+}
+
+/// As [`audit`], of a component that was granted something.
+pub fn audit_granted(bytes: &[u8], grants: &Grants) -> Result<(), PluginError> {
     let (imports, exports) = interfaces(bytes)?;
     for name in imports.iter().chain(&exports) {
         let Some((interface, version)) = name.strip_prefix(PACKAGE).and_then(|rest| rest.split_once('@'))
         else {
             if imports.contains(name) {
-                return Err(PluginError::Import(name.clone()));
+                grants.admit(name)?;
             }
             continue;
         };
@@ -226,10 +262,10 @@ fn broken(error: wasmparser::BinaryReaderError) -> PluginError {
     PluginError::NotAComponent(error.to_string())
 }
 
-fn describe(engine: &Engine, component: &Component) -> Result<Manifest, PluginError> {
-    ticking(engine, || instance::describe(engine, component)).map_err(|error| match error {
-        instance::DescribeError::World(message) => PluginError::World(message),
-        instance::DescribeError::Fault(Fault { message, .. }) => PluginError::Manifest(message),
+fn describe(engine: &Engine, component: &Component, grants: &Grants) -> Result<Manifest, PluginError> {
+    ticking(engine, || instance::describe(engine, component, grants)).map_err(|error| match error {
+        instance::StartError::World(message) => PluginError::World(message),
+        instance::StartError::Fault(Fault { message, .. }) => PluginError::Manifest(message),
     })
 }
 

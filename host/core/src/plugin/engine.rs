@@ -162,11 +162,15 @@ impl Drop for End<'_> {
 mod tests {
     use super::*;
 
+    /// `(module (func (export "f") (loop (br 0))))`
+    const ENDLESS: &[u8] = b"\0asm\x01\0\0\0\x01\x04\x01\x60\0\0\x03\x02\x01\0\x07\x05\x01\x01f\0\0\
+        \x0a\x09\x01\x07\0\x03\x40\x0c\0\x0b\x0b";
+
     /// Guarantees: the epoch advances while somebody works, also a second time; the end waits for nobody.
     #[test]
     fn a_ticker_ticks_while_there_is_work() {
         let engine = engine().unwrap();
-        let module = wasmtime::Module::new(&engine, "(module (func (export \"f\") (loop (br 0))))").unwrap();
+        let module = wasmtime::Module::new(&engine, ENDLESS).unwrap();
         let ticker = Ticker::new(&engine).unwrap();
         for _ in 0..2 {
             let mut store = wasmtime::Store::new(&engine, ());

@@ -2,24 +2,24 @@
 
 use super::answer;
 use super::bindings::tracewatt::plugin::types as wit;
-use super::bindings::{self, DetectorPre};
+use super::bindings::{self, DetectorIndices};
 use super::engine::EPOCH_TICK_MS;
 use super::host_calls::{self, Log};
 use super::limits::{Limits, Meter};
-use super::{Fault, FaultKind, Fix, Interest, Manifest, Rule, Setting, SettingKind, SettingValue};
+use super::{Fault, FaultKind, Fix, Grants, Interest, Manifest, Rule, Setting, SettingKind, SettingValue};
 use crate::loss::Losses;
 use crate::report::Severity;
 use crate::trace::{SharedBatch, Texts};
 use bindings::exports::tracewatt::plugin::manifest as wit_manifest;
 use std::sync::Arc;
-use wasmtime::component::{Component, Linker};
+use wasmtime::component::{Component, InstancePre, Linker};
 use wasmtime::{Engine, Result, Store, Trap, WasmBacktrace};
 
 /// Messages to the log beyond those that are kept of a call.
 const LOG_MESSAGES_DROPPED: &str = "plugin_log_messages_dropped";
 
-/// Time for the start of an instance and its manifest, in milliseconds.
-const DESCRIBE_MS: u64 = 2_000;
+/// Limits of an instance that is only looked at: the start and the manifest have 2 seconds.
+const FOR_ONE_CALL: Limits = Limits { call_ms: 2_000, ..Limits::DEFAULT };
 
 /// State of a store: what host calls answer from, and the account of the limits.
 #[derive(Default)]
@@ -33,7 +33,8 @@ pub(super) struct State {
 
 /// A plug-in ready to be instantiated any number of times.
 pub(super) struct Prepared {
-    pre: DetectorPre<State>,
+    pre: InstancePre<State>,
+    exports: DetectorIndices,
     limits: Limits,
 }
 
@@ -44,29 +45,53 @@ pub(super) struct Instance {
     limits: Limits,
 }
 
-/// Why a manifest could not be asked for.
-pub(super) enum DescribeError {
+/// Why there is no instance, or no answer of it.
+pub(super) enum StartError {
+    /// An export has another type than it should.
     World(String),
+    /// The guest failed.
     Fault(Fault),
 }
 
 impl Prepared {
-    pub(super) fn new(engine: &Engine, component: &Component, limits: Limits) -> Result<Prepared> {
+    pub(super) fn new(
+        engine: &Engine,
+        component: &Component,
+        grants: &Grants,
+        limits: Limits,
+    ) -> Result<Prepared> {
         let mut linker = Linker::new(engine);
         host_calls::link(&mut linker)?;
-        Ok(Prepared { pre: DetectorPre::new(linker.instantiate_pre(component)?)?, limits })
+        if !grants.is_empty() {
+            // The audit has let nothing pass that is neither ours nor granted.
+            linker.define_unknown_imports_as_traps(component)?;
+        }
+        let pre = linker.instantiate_pre(component)?;
+        Ok(Prepared { exports: DetectorIndices::new(&pre)?, pre, limits })
     }
 
-    fn instantiate(&self) -> std::result::Result<Instance, Fault> {
+    fn start(&self) -> std::result::Result<Instance, StartError> {
         let state = State { meter: Meter::new(self.limits.memory_bytes), ..State::default() };
         let mut store = Store::new(self.pre.engine(), state);
         store.limiter(|state| &mut state.meter);
         store.set_hostcall_fuel(self.limits.answer_bytes);
         store.set_epoch_deadline(deadline_ticks(self.limits));
-        match self.pre.instantiate(&mut store) {
+        let instance = match self.pre.instantiate(&mut store) {
+            Ok(instance) => instance,
+            Err(error) => return Err(StartError::Fault(fault(&store, &error, Phase::Instantiate))),
+        };
+        match self.exports.load(&mut store, &instance) {
             Ok(detector) => Ok(Instance { store, detector, limits: self.limits }),
-            Err(error) => Err(fault(&store, &error, Phase::Instantiate)),
+            Err(error) => Err(StartError::World(format!("{error:#}"))),
         }
+    }
+
+    fn instantiate(&self) -> std::result::Result<Instance, Fault> {
+        self.start().map_err(|error| match error {
+            StartError::Fault(fault) => fault,
+            // Loading has looked at the types of the exports; nothing else may happen in their place.
+            StartError::World(message) => Fault::new(FaultKind::Answer, message),
+        })
     }
 
     /// Returns an instance that accepted these settings.
@@ -130,17 +155,34 @@ impl Instance {
     }
 }
 
+/// Makes an instance and throws it away: only then the types of the exports are known. Returns what is wrong with
+/// them. A start that fails is no matter of types: it may succeed within the limits of the configuration, and if not,
+/// it is a fault like any other.
+pub(super) fn try_out(
+    engine: &Engine,
+    component: &Component,
+    grants: &Grants,
+) -> std::result::Result<(), String> {
+    let prepared =
+        Prepared::new(engine, component, grants, FOR_ONE_CALL).map_err(|error| format!("{error:#}"))?;
+    match prepared.start() {
+        Err(StartError::World(message)) => Err(message),
+        Ok(_) | Err(StartError::Fault(_)) => Ok(()),
+    }
+}
+
 /// Asks a throw-away instance for the manifest.
 pub(super) fn describe(
     engine: &Engine,
     component: &Component,
-) -> std::result::Result<Manifest, DescribeError> {
-    let prepared = Prepared::new(engine, component, Limits { call_ms: DESCRIBE_MS, ..Limits::DEFAULT })
-        .map_err(|error| DescribeError::World(format!("{error:#}")))?;
-    let mut instance = prepared.instantiate().map_err(DescribeError::Fault)?;
+    grants: &Grants,
+) -> std::result::Result<Manifest, StartError> {
+    let prepared = Prepared::new(engine, component, grants, FOR_ONE_CALL)
+        .map_err(|error| StartError::World(format!("{error:#}")))?;
+    let mut instance = prepared.start()?;
     match instance.detector.tracewatt_plugin_manifest().call_describe(&mut instance.store) {
         Ok(description) => Ok(manifest(description)),
-        Err(error) => Err(DescribeError::Fault(fault(&instance.store, &error, Phase::Call))),
+        Err(error) => Err(StartError::Fault(fault(&instance.store, &error, Phase::Call))),
     }
 }
 

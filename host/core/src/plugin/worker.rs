@@ -49,7 +49,7 @@ impl Worker {
         settings: Vec<(String, SettingValue)>,
         limits: Limits,
     ) -> Result<Worker, PluginError> {
-        let prepared = Prepared::new(engine, &plugin.component, limits)
+        let prepared = Prepared::new(engine, &plugin.component, &plugin.grants, limits)
             .map_err(|error| PluginError::World(format!("{error:#}")))?;
         Ok(Worker { prepared, settings, rules: plugin.manifest.rules.len(), instance: None, refusal: None })
     }

@@ -1,7 +1,9 @@
 //! What can be typed behind `tracewatt plugin`.
 
 use super::{ConfigArgs, OutputArgs};
-use crate::cli::invocation::{Kind, Language, PluginAction, PluginDiff, PluginRun, Replay, Subject};
+use crate::cli::invocation::{
+    Accept, Kind, Language, PluginAction, PluginDiff, PluginLock, PluginRun, Replay, Subject,
+};
 use crate::config::Flag;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
@@ -34,6 +36,8 @@ enum PluginActionArgs {
     Replay(ReplayArgs),
     /// List the plug-ins of the configuration, their finding types and settings
     List(ConfigArgs),
+    /// Lock the components of the configuration: others are not loaded any more
+    Lock(LockArgs),
     /// Write this program's SDK into the folder of a plug-in, in place of an older one
     Sdk(FolderArgs),
 }
@@ -165,6 +169,32 @@ struct ReplayArgs {
     config: ConfigArgs,
 }
 
+#[derive(Debug, Args)]
+struct LockArgs {
+    /// Accept what these plug-ins are now
+    #[arg(long, value_name = "ID", num_args = 1.., conflicts_with_all = ["accept", "check"])]
+    update: Vec<String>,
+    /// Accept what all plug-ins are now
+    #[arg(long, conflicts_with = "check")]
+    accept: bool,
+    /// Write nothing; exit with 1 unless the lock file is up to date
+    #[arg(long)]
+    check: bool,
+    #[command(flatten)]
+    config: ConfigArgs,
+}
+
+impl LockArgs {
+    fn resolve(self) -> PluginLock {
+        let accept = match (self.accept, self.update) {
+            (true, _) => Accept::Everything,
+            (false, ids) if ids.is_empty() => Accept::Nothing,
+            (false, ids) => Accept::These(ids),
+        };
+        PluginLock { config: self.config.resolve(Vec::new()), accept, check: self.check }
+    }
+}
+
 impl PluginArgs {
     pub(super) fn resolve(self) -> Result<PluginAction, clap::Error> {
         Ok(match self.action {
@@ -204,6 +234,7 @@ impl PluginArgs {
                 plugin: args.plugin,
                 config: args.config.resolve(Vec::new()),
             }),
+            PluginActionArgs::Lock(args) => PluginAction::Lock(args.resolve()),
             PluginActionArgs::List(config) => PluginAction::List(config.resolve(Vec::new())),
         })
     }

@@ -3,6 +3,7 @@
 pub mod ack;
 pub mod analyze;
 pub mod bench;
+pub mod capture;
 pub mod compile;
 pub mod config;
 pub mod demo;
@@ -11,6 +12,8 @@ pub mod doctor;
 pub mod explain;
 pub mod normalize;
 pub mod plugin;
+pub mod query;
+pub mod run;
 pub mod watch;
 mod why_not;
 
@@ -23,6 +26,7 @@ use crate::exit::UsageError;
 use crate::ingest::{Source, expand};
 use crate::report::{Filter, RenderOptions};
 use crate::session::Session;
+use crate::trust::{lock, signature::beside};
 use anyhow::{Context, Result, bail};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -66,11 +70,14 @@ pub fn files_read(source: &ConfigSource, config: &Config) -> Vec<(&'static str, 
     };
     let acknowledgments = config.acknowledgments.path.clone().unwrap_or_else(default_acknowledgments);
     let components = config.detection.plugins.iter().filter_map(|plugin| match &plugin.source {
-        PluginSource::Path(path) => Some(("the plug-in", path.clone())),
+        PluginSource::Path(path) => Some([("the plug-in", path.clone()), ("its signature", beside(path))]),
         PluginSource::Builtin(_) => None,
     });
+    let locks: Vec<_> =
+        configuration.iter().map(|path| ("the lock file", lock::beside(Some(path)))).collect();
     let configuration = configuration.into_iter().map(|path| ("the configuration", path));
-    configuration.chain([("the acknowledgments", acknowledgments)]).chain(components).collect()
+    let files = configuration.chain(locks).chain([("the acknowledgments", acknowledgments)]);
+    files.chain(components.flatten()).collect()
 }
 
 /// Checks that a finding type, or a glob over them, is one that some plug-in reports.

@@ -8,7 +8,7 @@ use crate::conformance::{self, Row};
 use crate::exit::Exit;
 use anyhow::{Result, anyhow};
 use std::collections::BTreeMap;
-use tracewatt_core::plugin::{self, Manifest, PluginError, Worker};
+use tracewatt_core::plugin::{self, Grants, Manifest, PluginError, Worker};
 
 /// What came of the steps, in order; nothing follows one that fails.
 struct Steps(Vec<(&'static str, Result<String, String>)>);
@@ -52,10 +52,18 @@ fn check(found: &Found, subject: &Subject, terminal: &Terminal, steps: &mut Step
         return;
     }
     let (imports, exports) = interfaces.unwrap_or_default();
-    if !steps.add("imports", plugin::audit(&found.bytes).map_err(said).map(|()| imports.join(" "))) {
+    let grants = match subject::grants(found, subject) {
+        Ok(grants) => grants,
+        Err(error) => {
+            steps.add("grants", Err(format!("{error:#}")));
+            return;
+        }
+    };
+    let audited = plugin::audit_granted(&found.bytes, &grants).map_err(said);
+    if !steps.add("imports", audited.map(|()| imports.join(" "))) {
         return;
     }
-    let described = described(found, terminal).map_err(|error| format!("{error:#}"));
+    let described = described(found, &grants, terminal).map_err(|error| format!("{error:#}"));
     let names = exports.join(" ");
     if !steps.add("exports", described.as_ref().map(|_| names).map_err(Clone::clone)) {
         return;
@@ -81,9 +89,9 @@ fn check(found: &Found, subject: &Subject, terminal: &Terminal, steps: &mut Step
 }
 
 /// Loads it and asks what it is.
-fn described(found: &Found, terminal: &Terminal) -> Result<Manifest> {
+fn described(found: &Found, grants: &Grants, terminal: &Terminal) -> Result<Manifest> {
     let engine = plugin::engine().map_err(|error| anyhow!("this machine cannot run plug-ins: {error:#}"))?;
-    Ok(compiler(terminal).load(&engine, &found.bytes, None)?.ask(&engine)?)
+    Ok(compiler(terminal).load_granted(&engine, &found.bytes, None, grants)?.ask(&engine)?)
 }
 
 /// Loads it as an analysis would, and lets it accept its settings.
@@ -101,7 +109,7 @@ fn offered(found: &Found, subject: &Subject, terminal: &Terminal) -> Result<Vec<
     let session = subject::session(found, subject, With::Nothing, terminal)?;
     let (config, plugin) = subject::of(&session, &found.id)?;
     let detector = session.detector(config, plugin, &BTreeMap::new());
-    let again = compiler(terminal).load(&session.engine, &found.bytes, None)?;
+    let again = compiler(terminal).load_granted(&session.engine, &found.bytes, None, &plugin.grants)?;
     Ok(conformance::examine(&conformance::Subject {
         engine: &session.engine,
         plugin,

@@ -5,9 +5,11 @@ use crate::cli::commands::compiler;
 use crate::cli::invocation::Subject;
 use crate::cli::terminal::Terminal;
 use crate::exit::Exit;
+use crate::trust::signature::beside;
 use anyhow::{Context, Result, anyhow};
 use std::io::{self, Write};
-use tracewatt_core::plugin::{self, Manifest, Setting, SettingKind};
+use std::path::Path;
+use tracewatt_core::plugin::{self, Grants, Manifest, Setting, SettingKind};
 
 /// Runs the command.
 pub fn run(subject: &Subject, terminal: &Terminal) -> Result<Exit> {
@@ -21,7 +23,8 @@ pub fn run(subject: &Subject, terminal: &Terminal) -> Result<Exit> {
         Some(manifest) => manifest,
         None => {
             let engine = plugin::engine().map_err(|error| anyhow!("{error:#}"))?;
-            compiler(terminal).load(&engine, bytes, None).with_context(context)?.manifest
+            let grants = subject::grants(&found, subject)?;
+            compiler(terminal).load_granted(&engine, bytes, None, &grants).with_context(context)?.manifest
         }
     };
     terminal.print(|out| {
@@ -38,6 +41,8 @@ pub fn run(subject: &Subject, terminal: &Terminal) -> Result<Exit> {
         )?;
         writeln!(out, "  imports   {}", list(&imports))?;
         writeln!(out, "  exports   {}", list(&exports))?;
+        writeln!(out, "  grants    {}", needs(&plugin::needed_by(&imports)))?;
+        writeln!(out, "  signature {}", signed(path))?;
         describe(&manifest, out)
     })?;
     Ok(Exit::Ok)
@@ -45,6 +50,17 @@ pub fn run(subject: &Subject, terminal: &Terminal) -> Result<Exit> {
 
 fn list(names: &[String]) -> String {
     if names.is_empty() { "nothing".to_owned() } else { names.join(" ") }
+}
+
+/// What a configuration must grant.
+fn needs(grants: &Grants) -> String {
+    if grants.is_empty() { "none needed".to_owned() } else { format!("{grants} needed") }
+}
+
+/// Whether there is a signature; nobody says here by whom it should be.
+fn signed(component: &Path) -> String {
+    let file = beside(component);
+    if file.is_file() { format!("{}, not verified here", file.display()) } else { "none".to_owned() }
 }
 
 fn or_none(text: &str) -> &str {

@@ -7,6 +7,7 @@ mod check;
 mod diff;
 mod inspect;
 mod list;
+mod lock;
 mod new;
 mod replay;
 mod run;
@@ -33,6 +34,7 @@ pub fn run(action: PluginAction, terminal: &Terminal) -> Result<Exit> {
         }
         PluginAction::Diff(diff) => diff::run(&diff, terminal),
         PluginAction::Replay(replay) => replay::run(&replay, terminal),
+        PluginAction::Lock(command) => lock::run(&command, terminal),
         PluginAction::List(source) => list::run(&source, terminal),
     }
 }

@@ -3,8 +3,9 @@
 use crate::cli::commands::compiler;
 use crate::cli::invocation::Replay;
 use crate::cli::terminal::Terminal;
+use crate::config;
 use crate::exit::Exit;
-use crate::session::open;
+use crate::session::{self, open};
 use anyhow::{Context, Result, anyhow, bail};
 use std::path::Path;
 use std::sync::Arc;
@@ -18,7 +19,7 @@ pub fn run(command: &Replay, terminal: &Terminal) -> Result<Exit> {
     let bundle = Bundle::read(&text).with_context(context)?;
     let (batch, texts) = bundle.batch.restore().with_context(context)?;
     let (engine, plugin) = match &command.plugin {
-        Some(path) => load(path, terminal)?,
+        Some(path) => load(path, &bundle, command, terminal)?,
         None => configured(&bundle, command, terminal)?,
     };
     if plugin.sha256 != bundle.plugin.sha256 {
@@ -48,11 +49,13 @@ pub fn run(command: &Replay, terminal: &Terminal) -> Result<Exit> {
     Ok(if same { Exit::Ok } else { Exit::Negative })
 }
 
-fn load(path: &Path, terminal: &Terminal) -> Result<(Engine, Plugin)> {
+/// A component that was named; it has the grants that its plug-in has in the configuration.
+fn load(path: &Path, bundle: &Bundle, command: &Replay, terminal: &Terminal) -> Result<(Engine, Plugin)> {
+    let grants = config::trust(&session::raw(&command.config)?)?.of(&bundle.plugin.id).grants;
     let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
     let engine = plugin::engine().map_err(|error| anyhow!("this machine cannot run plug-ins: {error:#}"))?;
-    let plugin =
-        compiler(terminal).load(&engine, &bytes, None).with_context(|| path.display().to_string())?;
+    let plugin = compiler(terminal).load_granted(&engine, &bytes, None, &grants);
+    let plugin = plugin.with_context(|| path.display().to_string())?;
     Ok((engine, plugin))
 }
 

@@ -3,12 +3,12 @@
 use crate::cli::commands::compiler;
 use crate::cli::invocation::Subject;
 use crate::cli::terminal::Terminal;
-use crate::config::{Flag, PluginConfig};
+use crate::config::{self, Flag, PluginConfig, Raw};
 use crate::session::{Session, session_of};
 use crate::stock::STOCK;
 use anyhow::{Context, Result, anyhow, bail};
 use std::path::{Path, PathBuf};
-use tracewatt_core::plugin::{self, Plugin};
+use tracewatt_core::plugin::{self, Grants, Plugin};
 
 /// A component and where it is.
 pub struct Found {
@@ -65,6 +65,13 @@ pub fn session(found: &Found, subject: &Subject, with: With, terminal: &Terminal
     }
     flags.extend(subject.flags.iter().cloned());
     session_of(&flags, &compiler(terminal))
+}
+
+/// Returns what `--set` grants a plug-in.
+pub fn grants(found: &Found, subject: &Subject) -> Result<Grants> {
+    let mut raw = Raw::empty();
+    raw.override_with(&subject.flags);
+    Ok(config::trust(&raw)?.of(&found.id).grants)
 }
 
 fn set(argument: &str) -> Result<Flag> {
