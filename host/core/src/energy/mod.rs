@@ -7,6 +7,9 @@
 
 mod grid;
 mod iis;
+mod ledger;
+#[cfg(test)]
+mod ledger_tests;
 mod options;
 mod place;
 mod price;
@@ -20,6 +23,9 @@ mod tests;
 
 pub use grid::{Grid, GridPoint};
 pub use iis::{iis_band, waste_band, waste_ratio};
+pub use ledger::{
+    Account, Disagreement, Ledger, LedgerOptions, Left, Operation, PRECEDENCE, Share, Slot, SourceShare,
+};
 pub use options::GreenOptions;
 pub use place::is_region_id;
 pub use price::Price;
