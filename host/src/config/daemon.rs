@@ -28,6 +28,12 @@ pub struct DaemonConfig {
     pub max_payload_size: usize,
     /// Connections at the same time.
     pub max_connections: usize,
+    /// Connections of one client address at the same time.
+    pub max_connections_per_client: usize,
+    /// Milliseconds the header of a request, or a TLS handshake, may take.
+    pub header_timeout_ms: u64,
+    /// Milliseconds after which a connection on which nothing happens is closed.
+    pub idle_timeout_ms: u64,
     /// Milliseconds a request may take to arrive.
     pub request_timeout_ms: u64,
     /// Requests that wait to be decoded.

@@ -475,6 +475,21 @@ fn daemon() -> Vec<Field> {
             count(1024, 1_000_000),
             "Connections at the same time; further ones are closed at once, and counted.",
         ),
+        key(
+            "max_connections_per_client",
+            count(512, 1_000_000),
+            "Connections of one client at the same time: of an IPv4 address, or a /64 of IPv6.",
+        ),
+        key(
+            "header_timeout_ms",
+            count(10_000, 3_600_000),
+            "Time for the header of a request, and for a TLS handshake, milliseconds.",
+        ),
+        key(
+            "idle_timeout_ms",
+            count(120_000, 86_400_000),
+            "Time without a request, or without a byte of one, after which a connection is closed, milliseconds.",
+        ),
         key("request_timeout_ms", count(60_000, 3_600_000), "Time for a request to arrive, milliseconds."),
         key(
             "ingest_queue_capacity",

@@ -13,6 +13,9 @@
 //! |---|---|
 //! | `receive` | OTLP over HTTP and gRPC, as requests to the intake |
 //! | `connections` | accepts and serves connections, within limits |
+//! | `meter` | watches over one connection: what is overdue |
+//! | `door` | who may come in |
+//! | `tls` | certificates |
 //! | `intake` | decodes and maps exports, keeps the window, cuts closed traces into units |
 //! | `units` | units on their way to the threads that judge |
 //! | `judge` | one such thread: seals, detects, folds, prices |
@@ -24,17 +27,21 @@
 
 mod api;
 mod connections;
+mod door;
 mod generation;
 mod intake;
 mod judge;
+mod meter;
 mod metrics;
 mod receive;
 mod reload;
 mod state;
+mod tls;
 mod units;
 
 use crate::config::DaemonConfig;
 use anyhow::{Context, Result, bail};
+use connections::Places;
 use generation::{Generations, Load};
 use intake::{Intake, Message};
 use judge::Judge;
@@ -183,6 +190,7 @@ async fn serve(
 ) -> Result<impl Future<Output = ()> + use<>> {
     let router = api::router(shared.clone());
     let mut serving = Vec::new();
+    let places = Places::new(config);
     for (what, port) in [("HTTP", config.listen_port_http), ("gRPC", config.listen_port_grpc)] {
         let address = SocketAddr::new(config.listen_address, port);
         let listener = TcpListener::bind(address).await.with_context(|| {
@@ -190,14 +198,21 @@ async fn serve(
         })?;
         let address = listener.local_addr().unwrap_or(address);
         tell(&format!("listening on {address} ({what})"));
-        let served =
-            connections::serve(listener, router.clone(), shared.clone(), config.clone(), ended.clone());
+        let served = connections::serve(
+            listener,
+            router.clone(),
+            shared.clone(),
+            config.clone(),
+            places.clone(),
+            ended.clone(),
+        );
         serving.push(tokio::spawn(served));
     }
     Ok(async move {
         for one in serving {
             let _ = one.await;
         }
+        places.emptied().await;
     })
 }
 
