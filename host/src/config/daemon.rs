@@ -24,6 +24,10 @@ pub struct DaemonConfig {
     pub tls_key_path: Option<PathBuf>,
     /// Certificates by which clients are known, PEM.
     pub tls_client_ca_path: Option<PathBuf>,
+    /// Where the tokens of clients are.
+    pub tokens: TokensConfig,
+    /// Whether metrics need no token.
+    pub metrics_open: bool,
     /// Bytes of one request, decompressed.
     pub max_payload_size: usize,
     /// Connections at the same time.
@@ -66,6 +70,28 @@ pub struct DaemonConfig {
     pub resolved_after_hours: u64,
     /// Hours for which a problem is new, or regressed.
     pub new_for_hours: u64,
+}
+
+/// `[daemon.tokens]`: nothing for a role that has none; an empty list lets nobody in.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TokensConfig {
+    /// For exports.
+    pub ingest: Option<Vec<Secret>>,
+    /// For what is read.
+    pub read: Option<Vec<Secret>>,
+    /// For what changes something.
+    pub admin: Option<Vec<Secret>>,
+}
+
+/// Where secrets are. They are never in the configuration themselves.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Secret {
+    /// In this environment variable.
+    Env(String),
+    /// In this file, one a line.
+    File(PathBuf),
 }
 
 /// Where the daemon runs.

@@ -465,6 +465,8 @@ fn daemon() -> Vec<Field> {
         optional("tls_cert_path", Kind::NonEmpty, "Certificate chain of both ports, PEM."),
         optional("tls_key_path", Kind::NonEmpty, "Its private key, PEM."),
         optional("tls_client_ca_path", Kind::NonEmpty, "Certificates by which clients must be known, PEM."),
+        section("tokens", Fields::new(tokens()), "Where the tokens are by which clients are let in."),
+        key("metrics_open", flag(false), "Whether `/metrics` needs no token."),
         key(
             "max_payload_size",
             (integer(1024, 1 << 30), Value::Integer(16 << 20)),
@@ -558,6 +560,14 @@ fn daemon() -> Vec<Field> {
     ];
     fields.extend(later.map(unused));
     fields
+}
+
+fn tokens() -> Vec<Field> {
+    vec![
+        optional("ingest", Kind::Secrets, "For exports. Files hold one token a line."),
+        optional("read", Kind::Secrets, "For what is read: `/api`, `/metrics`."),
+        optional("admin", Kind::Secrets, "For what changes something: `POST` and `DELETE` of `/api`."),
+    ]
 }
 
 fn acknowledgments() -> Vec<Field> {

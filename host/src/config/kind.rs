@@ -30,6 +30,8 @@ pub(super) enum Kind {
     Address,
     /// A list of `FORMAT[=PATH]`.
     Outputs,
+    /// A list of places of secrets: `{ env = "NAME" }` or `{ file = "PATH" }`. Never a secret itself.
+    Secrets,
 }
 
 impl Kind {
@@ -46,6 +48,9 @@ impl Kind {
                 Some(error) => format!("a list of FORMAT or FORMAT=PATH: {error}"),
                 None => self.wanted(value),
             }),
+            // What was written there by mistake may be the secret: it is not repeated.
+            Kind::Secrets if !is_secret_list(value) => Err(self.describe()),
+            Kind::Secrets => Ok(value.clone()),
             Kind::NonEmpty | Kind::Glob | Kind::Date | Kind::Region | Kind::Sha256 | Kind::Address => {
                 self.check_text(value)
             }
@@ -91,6 +96,9 @@ impl Kind {
             Kind::Sha256 => "a SHA-256 digest, 64 hex digits".to_owned(),
             Kind::Address => "an IP address, such as 127.0.0.1 or ::".to_owned(),
             Kind::Outputs => "a list of FORMAT or FORMAT=PATH".to_owned(),
+            Kind::Secrets => {
+                "a list of { env = \"NAME\" } or { file = \"PATH\" }, never the secret itself".to_owned()
+            }
         }
     }
 
@@ -120,6 +128,17 @@ impl Kind {
             Kind::Address => {
                 json!({ "type": "string", "anyOf": [{ "format": "ipv4" }, { "format": "ipv6" }] })
             }
+            Kind::Secrets => {
+                let place = |key: &str| {
+                    json!({
+                        "type": "object",
+                        "properties": { key: { "type": "string", "minLength": 1 } },
+                        "required": [key],
+                        "additionalProperties": false,
+                    })
+                };
+                json!({ "type": "array", "items": { "anyOf": [place("env"), place("file")] } })
+            }
             Kind::Outputs => {
                 let names: Vec<&str> = FORMATS.iter().map(|format| format.name).collect();
                 let names = names.join("|");
@@ -133,6 +152,18 @@ impl Kind {
 fn texts(value: &Value) -> Option<Vec<&str>> {
     let Value::List(nodes) = value else { return None };
     nodes.iter().map(Node::as_text).collect()
+}
+
+/// Whether this is a list of places of secrets.
+fn is_secret_list(value: &Value) -> bool {
+    let is_place = |node: &Node| match node.entries() {
+        [(key, place)] => {
+            matches!(key.name.as_str(), "env" | "file")
+                && place.as_text().is_some_and(|text| !text.is_empty())
+        }
+        _ => false,
+    };
+    matches!(value, Value::List(nodes) if nodes.iter().all(is_place))
 }
 
 /// Checks a list of outputs; `Err(None)` when it is no list of texts.

@@ -31,7 +31,7 @@ impl Generation {
     /// Admits what was loaded.
     ///
     /// # Errors
-    /// Certificates that cannot be loaded; a detector that cannot be instantiated, or refuses its settings.
+    /// Certificates and tokens that cannot be loaded; a detector that cannot be instantiated, or refuses its settings.
     pub fn admit(session: Session, number: u64) -> Result<Generation> {
         let door = Door::load(&session.config.daemon)?;
         let ticker =
@@ -109,15 +109,17 @@ pub(super) struct Reloaded {
 }
 
 /// Keys of `[daemon]` that a running daemon takes over.
-const RELOADED: [&str; 11] = [
+const RELOADED: [&str; 13] = [
     "environment",
     "max_active_traces",
     "max_payload_size",
+    "metrics_open",
     "request_timeout_ms",
     "sampling_rate",
     "tls_cert_path",
     "tls_client_ca_path",
     "tls_key_path",
+    "tokens",
     "trace_grace_ms",
     "trace_max_age_ms",
     "trace_ttl_ms",

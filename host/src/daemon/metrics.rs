@@ -71,6 +71,7 @@ pub(super) struct Metrics {
     closed: IntCounterVec,
     connections_refused: IntCounterVec,
     connections_cut: IntCounterVec,
+    requests_refused: IntCounterVec,
     findings: IntCounterVec,
     stages: HistogramVec,
     plugin_calls: IntCounterVec,
@@ -131,6 +132,11 @@ impl Metrics {
                 "Connections that were closed before they could ask for anything.",
                 &["reason"],
             )?,
+            requests_refused: make.counters(
+                "requests_refused_total",
+                "Requests that reached no route, or were not let in.",
+                &["reason"],
+            )?,
             connections_cut: make.counters(
                 "connections_cut_total",
                 "Connections that were ended because of what the client did or did not do.",
@@ -177,6 +183,7 @@ impl Metrics {
         zero(&self.ignored_exports, &["metrics", "logs"]);
         zero(&self.lost, &LOSSES);
         zero(&self.connections_refused, &CONNECTION_REFUSALS);
+        zero(&self.requests_refused, &["forbidden", "method", "not_found", "unauthenticated"]);
         zero(&self.connections_cut, &CUTS);
         Closing::ALL.iter().for_each(|closing| drop(self.traces_closed(*closing)));
         ["seal", "detect", "fold"].iter().for_each(|stage| drop(self.stages.with_label_values(&[stage])));
@@ -206,6 +213,11 @@ impl Metrics {
     /// Counts a connection that was closed before it could ask for anything.
     pub fn refuse_connection(&self, reason: &'static str) {
         self.connections_refused.with_label_values(&[reason]).inc();
+    }
+
+    /// Counts a request that reached no route, or was not let in.
+    pub fn refuse_request(&self, reason: &'static str) {
+        self.requests_refused.with_label_values(&[reason]).inc();
     }
 
     /// Counts a connection that was ended for what its client did or did not do.

@@ -188,7 +188,7 @@ async fn serve(
     ended: watch::Receiver<bool>,
     tell: &Arc<Tell>,
 ) -> Result<impl Future<Output = ()> + use<>> {
-    let router = api::router(shared.clone());
+    let router = door::around(api::router(shared.clone()), shared.clone(), ended.clone());
     let mut serving = Vec::new();
     let places = Places::new(config);
     for (what, port) in [("HTTP", config.listen_port_http), ("gRPC", config.listen_port_grpc)] {
