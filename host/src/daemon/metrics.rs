@@ -16,7 +16,7 @@ pub(super) const REFUSALS: [&str; 8] =
 const CONNECTION_REFUSALS: [&str; 7] =
     ["client_limit", "descriptors", "gone", "handshake", "handshake_limit", "handshake_timeout", "limit"];
 /// Why a connection was cut, as the label `reason`.
-const CUTS: [&str; 6] = ["body", "broken", "header", "idle", "malformed", "stalled"];
+const CUTS: [&str; 5] = ["broken", "header", "idle", "malformed", "stalled"];
 /// Losses that can be known beforehand; others appear when they first occur.
 const LOSSES: [&str; 4] = ["sampled_out", "spans_over_trace_limit", "spans_without_id", "texts_cut"];
 /// Upper bounds of stage latencies, seconds.

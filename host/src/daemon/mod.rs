@@ -13,6 +13,7 @@
 //! |---|---|
 //! | `receive` | OTLP over HTTP and gRPC, as requests to the intake |
 //! | `connections` | accepts and serves connections, within limits |
+//! | `deadline` | a body that has to arrive in time |
 //! | `meter` | watches over one connection: what is overdue |
 //! | `door` | who may come in |
 //! | `tls` | certificates |
@@ -27,6 +28,7 @@
 
 mod api;
 mod connections;
+mod deadline;
 mod door;
 mod generation;
 mod intake;
