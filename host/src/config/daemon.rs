@@ -25,10 +25,20 @@ pub struct DaemonConfig {
     pub tls_key_path: Option<PathBuf>,
     /// Certificates by which clients are known, PEM.
     pub tls_client_ca_path: Option<PathBuf>,
+    /// Where the tokens of clients are.
+    pub tokens: TokensConfig,
+    /// Whether metrics need no token.
+    pub metrics_open: bool,
     /// Bytes of one request, decompressed.
     pub max_payload_size: usize,
     /// Connections at the same time.
     pub max_connections: usize,
+    /// Connections of one client address at the same time.
+    pub max_connections_per_client: usize,
+    /// Milliseconds the header of a request, or a TLS handshake, may take.
+    pub header_timeout_ms: u64,
+    /// Milliseconds after which a connection on which nothing happens is closed.
+    pub idle_timeout_ms: u64,
     /// Milliseconds a request may take to arrive.
     pub request_timeout_ms: u64,
     /// Requests that wait to be decoded.
@@ -63,6 +73,28 @@ pub struct DaemonConfig {
     pub new_for_hours: u64,
     /// Who is told of problems.
     pub webhooks: Vec<WebhookConfig>,
+}
+
+/// `[daemon.tokens]`: nothing for a role that has none; an empty list lets nobody in.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TokensConfig {
+    /// For exports.
+    pub ingest: Option<Vec<Secret>>,
+    /// For what is read.
+    pub read: Option<Vec<Secret>>,
+    /// For what changes something.
+    pub admin: Option<Vec<Secret>>,
+}
+
+/// Where secrets are. They are never in the configuration themselves.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Secret {
+    /// In this environment variable.
+    Env(String),
+    /// In this file, one a line.
+    File(PathBuf),
 }
 
 /// Where the daemon runs.

@@ -500,6 +500,8 @@ fn daemon() -> Vec<Field> {
         optional("tls_cert_path", Kind::NonEmpty, "Certificate chain of both ports, PEM."),
         optional("tls_key_path", Kind::NonEmpty, "Its private key, PEM."),
         optional("tls_client_ca_path", Kind::NonEmpty, "Certificates by which clients must be known, PEM."),
+        section("tokens", Fields::new(tokens()), "Where the tokens are by which clients are let in."),
+        key("metrics_open", flag(false), "Whether `/metrics` needs no token."),
         key(
             "max_payload_size",
             (integer(1024, 1 << 30), Value::Integer(16 << 20)),
@@ -509,6 +511,21 @@ fn daemon() -> Vec<Field> {
             "max_connections",
             count(1024, 1_000_000),
             "Connections at the same time; further ones are closed at once, and counted.",
+        ),
+        key(
+            "max_connections_per_client",
+            count(512, 1_000_000),
+            "Connections of one client at the same time: of an IPv4 address, or a /64 of IPv6.",
+        ),
+        key(
+            "header_timeout_ms",
+            count(10_000, 3_600_000),
+            "Time for the header of a request, and for a TLS handshake, milliseconds.",
+        ),
+        key(
+            "idle_timeout_ms",
+            count(120_000, 86_400_000),
+            "Time without a request, or without a byte of one, after which a connection is closed, milliseconds.",
         ),
         key("request_timeout_ms", count(60_000, 3_600_000), "Time for a request to arrive, milliseconds."),
         key(
@@ -600,6 +617,14 @@ fn webhooks() -> Vec<Field> {
             Value::Integer(24),
             "Hours after which a problem that goes on is told again; 0 for never.",
         ),
+    ]
+}
+
+fn tokens() -> Vec<Field> {
+    vec![
+        optional("ingest", Kind::Secrets, "For exports. Files hold one token a line."),
+        optional("read", Kind::Secrets, "For what is read: `/api`, `/metrics`."),
+        optional("admin", Kind::Secrets, "For what changes something: `POST` and `DELETE` of `/api`."),
     ]
 }
 

@@ -37,6 +37,8 @@ pub(super) enum Kind {
     PublicKeys,
     /// A list of capabilities.
     Grants,
+    /// A list of places of secrets: `{ env = "NAME" }` or `{ file = "PATH" }`. Never a secret itself.
+    Secrets,
 }
 
 impl Kind {
@@ -61,6 +63,9 @@ impl Kind {
                 Some(texts) if texts.iter().all(|text| self.has(text)) => Ok(value.clone()),
                 _ => Err(self.wanted(value)),
             },
+            // What was written there by mistake may be the secret: it is not repeated.
+            Kind::Secrets if !is_secret_list(value) => Err(self.describe()),
+            Kind::Secrets => Ok(value.clone()),
             Kind::NonEmpty | Kind::Glob | Kind::Date | Kind::Region | Kind::Sha256 | Kind::Address => {
                 self.check_text(value)
             }
@@ -121,6 +126,9 @@ impl Kind {
             Kind::Grants => {
                 format!("a list of capabilities, of which there is {}", capabilities().join(", "))
             }
+            Kind::Secrets => {
+                "a list of { env = \"NAME\" } or { file = \"PATH\" }, never the secret itself".to_owned()
+            }
         }
     }
 
@@ -157,6 +165,17 @@ impl Kind {
                 json!({ "type": "array", "items": { "type": "string", "pattern": "^RW[A-Za-z0-9+/]{54}$" } })
             }
             Kind::Grants => json!({ "type": "array", "items": { "type": "string", "enum": capabilities() } }),
+            Kind::Secrets => {
+                let place = |key: &str| {
+                    json!({
+                        "type": "object",
+                        "properties": { key: { "type": "string", "minLength": 1 } },
+                        "required": [key],
+                        "additionalProperties": false,
+                    })
+                };
+                json!({ "type": "array", "items": { "anyOf": [place("env"), place("file")] } })
+            }
             Kind::Outputs => {
                 let names: Vec<&str> = FORMATS.iter().map(|format| format.name).collect();
                 let names = names.join("|");
@@ -175,6 +194,18 @@ fn capabilities() -> Vec<&'static str> {
 fn texts(value: &Value) -> Option<Vec<&str>> {
     let Value::List(nodes) = value else { return None };
     nodes.iter().map(Node::as_text).collect()
+}
+
+/// Whether this is a list of places of secrets.
+fn is_secret_list(value: &Value) -> bool {
+    let is_place = |node: &Node| match node.entries() {
+        [(key, place)] => {
+            matches!(key.name.as_str(), "env" | "file")
+                && place.as_text().is_some_and(|text| !text.is_empty())
+        }
+        _ => false,
+    };
+    matches!(value, Value::List(nodes) if nodes.iter().all(is_place))
 }
 
 /// Checks a list of outputs; `Err(None)` when it is no list of texts.

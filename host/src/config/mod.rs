@@ -25,7 +25,7 @@ pub use checked::{
     AcknowledgmentsConfig, Config, DetectionConfig, Ignore, InputLimits, OutputConfig, Override,
     PluginConfig, PluginLimits, RuleConfig, check,
 };
-pub use daemon::{DaemonConfig, DaemonEnvironment};
+pub use daemon::{DaemonConfig, DaemonEnvironment, Secret, TokensConfig};
 pub use document::{json_schema, reference_page};
 pub use error::{ConfigError, ConfigErrors};
 pub use keys::Described;

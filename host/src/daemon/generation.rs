@@ -2,6 +2,7 @@
 //! traces, once it has been admitted: everything loaded, every detector instantiated, its settings accepted. Whoever
 //! still works with the old one ends that first.
 
+use super::door::Door;
 use super::elapsed_ns;
 use crate::analysis::as_configured;
 use crate::cli::commands::acknowledgments;
@@ -24,6 +25,8 @@ pub(super) struct Generation {
     pub number: u64,
     /// Entries of the file of acknowledgments.
     pub acknowledgments: Vec<Acknowledgment>,
+    /// What is asked of clients.
+    pub door: Door,
     /// Keeps the time limits of its plug-ins.
     pub ticker: Ticker,
     /// Of the active plug-ins.
@@ -34,8 +37,10 @@ impl Generation {
     /// Admits what was loaded.
     ///
     /// # Errors
-    /// A detector that cannot be instantiated, or refuses its settings; a file of acknowledgments that cannot be read.
+    /// Certificates and tokens that cannot be loaded; a detector that cannot be instantiated, or refuses its settings; a
+    /// file of acknowledgments that cannot be read.
     pub fn admit(session: Session, number: u64) -> Result<Generation> {
+        let door = Door::load(&session.config.daemon)?;
         let ticker =
             Ticker::new(&session.engine).context("cannot start the thread that keeps time limits")?;
         for variant in as_configured(&session) {
@@ -50,7 +55,7 @@ impl Generation {
         session.config.daemon.webhooks.iter().try_for_each(WebhookConfig::check)?;
         let acknowledgments = acknowledgments(&session.config, Acknowledgments::Apply)?;
         let supervisor = Mutex::new(Supervisor::new(session.active().count()));
-        Ok(Generation { session, number, acknowledgments, ticker, supervisor })
+        Ok(Generation { session, number, acknowledgments, door, ticker, supervisor })
     }
 
     fn supervisor(&self) -> MutexGuard<'_, Supervisor> {
@@ -113,12 +118,17 @@ pub(super) struct Reloaded {
 }
 
 /// Keys of `[daemon]` that a running daemon takes over.
-const RELOADED: [&str; 9] = [
+const RELOADED: [&str; 14] = [
     "environment",
     "max_active_traces",
     "max_payload_size",
+    "metrics_open",
     "request_timeout_ms",
     "sampling_rate",
+    "tls_cert_path",
+    "tls_client_ca_path",
+    "tls_key_path",
+    "tokens",
     "trace_grace_ms",
     "trace_max_age_ms",
     "trace_ttl_ms",
@@ -157,7 +167,11 @@ impl Generations {
     /// What is wrong with the configuration or a plug-in. The generation in force stays.
     pub fn reload(&self) -> Result<Reloaded> {
         let old = self.current();
-        let admitted = (self.load)().and_then(|session| Generation::admit(session, old.number + 1));
+        let admitted = (self.load)().and_then(|session| {
+            let new = Generation::admit(session, old.number + 1)?;
+            new.door.replaces(&old.door)?;
+            Ok(new)
+        });
         let mut attempts = self.attempts.lock().unwrap_or_else(PoisonError::into_inner);
         let new = match admitted {
             Ok(new) => new,

@@ -16,6 +16,11 @@ use tracewatt_core::window::Closing;
 /// Why an export was refused, as the label `reason`.
 pub(super) const REFUSALS: [&str; 8] =
     ["busy", "compression", "malformed", "media_type", "method", "timeout", "too_large", "unauthorized"];
+/// Why a connection was refused, as the label `reason`.
+const CONNECTION_REFUSALS: [&str; 7] =
+    ["client_limit", "descriptors", "gone", "handshake", "handshake_limit", "handshake_timeout", "limit"];
+/// Why a connection was cut, as the label `reason`.
+const CUTS: [&str; 5] = ["broken", "header", "idle", "malformed", "stalled"];
 /// Losses that can be known beforehand; others appear when they first occur.
 const LOSSES: [&str; 4] = ["sampled_out", "spans_over_trace_limit", "spans_without_id", "texts_cut"];
 /// Upper bounds of stage latencies, seconds.
@@ -76,6 +81,8 @@ pub(super) struct Metrics {
     lost: IntCounterVec,
     closed: IntCounterVec,
     connections_refused: IntCounterVec,
+    connections_cut: IntCounterVec,
+    requests_refused: IntCounterVec,
     findings: IntCounterVec,
     stages: HistogramVec,
     plugin_calls: IntCounterVec,
@@ -152,7 +159,17 @@ impl Metrics {
             closed: make.counters("traces_closed_total", "Traces taken out of the window.", &["reason"])?,
             connections_refused: make.counters(
                 "connections_refused_total",
-                "Connections that were closed at once.",
+                "Connections that were closed before they could ask for anything.",
+                &["reason"],
+            )?,
+            requests_refused: make.counters(
+                "requests_refused_total",
+                "Requests that reached no route, or were not let in.",
+                &["reason"],
+            )?,
+            connections_cut: make.counters(
+                "connections_cut_total",
+                "Connections that were ended because of what the client did or did not do.",
                 &["reason"],
             )?,
             findings: make.counters("findings_total", "Findings.", &["type", "severity"])?,
@@ -203,7 +220,9 @@ impl Metrics {
         zero(&self.ignored_exports, &["metrics", "logs"]);
         zero(&self.lost, &LOSSES);
         zero(&self.webhooks, &WEBHOOK_RESULTS);
-        zero(&self.connections_refused, &["limit", "handshake"]);
+        zero(&self.connections_refused, &CONNECTION_REFUSALS);
+        zero(&self.requests_refused, &["forbidden", "method", "not_found", "unauthenticated"]);
+        zero(&self.connections_cut, &CUTS);
         Closing::ALL.iter().for_each(|closing| drop(self.traces_closed(*closing)));
         ["decode", "seal", "detect", "fold"]
             .iter()
@@ -231,9 +250,19 @@ impl Metrics {
         self.ignored_exports.with_label_values(&[signal]).inc();
     }
 
-    /// Counts a connection that was closed at once.
+    /// Counts a connection that was closed before it could ask for anything.
     pub fn refuse_connection(&self, reason: &'static str) {
         self.connections_refused.with_label_values(&[reason]).inc();
+    }
+
+    /// Counts a request that reached no route, or was not let in.
+    pub fn refuse_request(&self, reason: &'static str) {
+        self.requests_refused.with_label_values(&[reason]).inc();
+    }
+
+    /// Counts a connection that was ended for what its client did or did not do.
+    pub fn cut_connection(&self, reason: &'static str) {
+        self.connections_cut.with_label_values(&[reason]).inc();
     }
 
     /// Counts what was dropped or cut.

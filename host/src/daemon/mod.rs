@@ -13,6 +13,10 @@
 //! |---|---|
 //! | `receive` | OTLP over HTTP and gRPC, as requests to the intake |
 //! | `connections` | accepts and serves connections, within limits |
+//! | `deadline` | a body that has to arrive in time |
+//! | `meter` | watches over one connection: what is overdue |
+//! | `door` | who may come in |
+//! | `tls` | certificates |
 //! | `intake` | decodes and maps exports, keeps the window, cuts closed traces into units |
 //! | `units` | units on their way to the threads that judge |
 //! | `judge` | one such thread: seals, detects, folds, prices |
@@ -36,17 +40,21 @@ mod api;
 mod capture;
 mod changes;
 mod connections;
+mod deadline;
+mod door;
 mod events;
 mod exposition;
 mod generation;
 mod intake;
 mod judge;
+mod meter;
 mod metrics;
 mod receive;
 mod reload;
 mod report;
 mod retained;
 mod state;
+mod tls;
 mod totals;
 mod units;
 mod webhooks;
@@ -56,10 +64,11 @@ pub use capture::{Capture, Captured};
 pub use metrics::metrics_page;
 
 use crate::config::DaemonConfig;
-use acks::{AckStore, MemoryAcks};
 use crate::session::Session;
+use acks::{AckStore, MemoryAcks};
 use anyhow::{Context, Result, bail};
 use changes::Changes;
+use connections::Places;
 use events::Events;
 use generation::{Generations, Load};
 use intake::{Intake, Message};
@@ -248,6 +257,7 @@ fn refuse_open_doors(config: &DaemonConfig) -> Result<()> {
 struct Serving {
     addresses: Vec<SocketAddr>,
     ports: Vec<tokio::task::JoinHandle<()>>,
+    places: Arc<Places>,
 }
 
 impl Serving {
@@ -256,6 +266,7 @@ impl Serving {
         for port in self.ports {
             let _ = port.await;
         }
+        self.places.emptied().await;
     }
 }
 
@@ -266,8 +277,9 @@ async fn serve(
     ended: watch::Receiver<bool>,
     tell: &Arc<Tell>,
 ) -> Result<Serving> {
-    let router = api::router(shared.clone());
-    let mut serving = Serving { addresses: Vec::new(), ports: Vec::new() };
+    let router = door::around(api::router(shared.clone()), shared.clone(), ended.clone());
+    let places = Places::new(config);
+    let mut serving = Serving { addresses: Vec::new(), ports: Vec::new(), places: places.clone() };
     for (what, port) in [("HTTP", config.listen_port_http), ("gRPC", config.listen_port_grpc)] {
         let address = SocketAddr::new(config.listen_address, port);
         let listener = TcpListener::bind(address).await.with_context(|| {
@@ -275,8 +287,14 @@ async fn serve(
         })?;
         let address = listener.local_addr().unwrap_or(address);
         tell(&format!("listening on {address} ({what})"));
-        let served =
-            connections::serve(listener, router.clone(), shared.clone(), config.clone(), ended.clone());
+        let served = connections::serve(
+            listener,
+            router.clone(),
+            shared.clone(),
+            config.clone(),
+            places.clone(),
+            ended.clone(),
+        );
         serving.addresses.push(address);
         serving.ports.push(tokio::spawn(served));
     }

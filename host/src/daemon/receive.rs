@@ -5,6 +5,7 @@
 //! rejected, 400 for what will never be accepted, 429 and 503 with `Retry-After` for what should be sent again.
 
 use super::Shared;
+use super::deadline::timed;
 use super::intake::{Answer, Export, Message};
 use crate::ingest::Encoding;
 use axum::body::Body;
@@ -18,6 +19,7 @@ use std::future::Future;
 use std::io::Read;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::TrySendError;
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -52,6 +54,11 @@ impl Refusal {
         Refusal::again(StatusCode::SERVICE_UNAVAILABLE, "busy", "the daemon is busy; send this again later")
     }
 
+    fn late(within: Duration) -> Refusal {
+        let message = format!("the request did not arrive within {} ms", within.as_millis());
+        Refusal::again(StatusCode::REQUEST_TIMEOUT, "timeout", message)
+    }
+
     fn too_large(limit: usize) -> Refusal {
         let message = format!("the request is larger than {limit} bytes (daemon.max_payload_size)");
         Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", message)
@@ -81,10 +88,14 @@ pub(super) async fn http_ignored(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let limit = shared.generations.current().session.config.daemon.max_payload_size;
+    let (limit, timeout) = limits(&shared);
+    let (body, late) = timed(body, timeout);
     // It has to be read, or the client sees a broken connection instead of an answer.
     let read = Limited::new(body, limit).collect().await;
     let encoding = encoding(&headers).unwrap_or(Encoding::Json);
+    if late.load(Ordering::Acquire) {
+        return refuse(&shared, encoding, &Refusal::late(timeout));
+    }
     if read.is_err() {
         return refuse(&shared, encoding, &Refusal::too_large(limit));
     }
@@ -106,6 +117,13 @@ fn encoding(headers: &HeaderMap) -> Result<Encoding, Refusal> {
     }
 }
 
+/// Bytes of a request, and the time in which they have to arrive.
+fn limits(shared: &Shared) -> (usize, Duration) {
+    let generation = shared.generations.current();
+    let daemon = &generation.session.config.daemon;
+    (daemon.max_payload_size, Duration::from_millis(daemon.request_timeout_ms))
+}
+
 /// Reads a request and gives it to the intake. Returns how many spans were rejected, and why.
 async fn taken(
     shared: &Shared,
@@ -113,12 +131,7 @@ async fn taken(
     body: Body,
     encoding: Encoding,
 ) -> Result<(u64, String), Refusal> {
-    let generation = shared.generations.current();
-    let (limit, timeout) = {
-        let daemon = &generation.session.config.daemon;
-        (daemon.max_payload_size, Duration::from_millis(daemon.request_timeout_ms))
-    };
-    drop(generation);
+    let (limit, timeout) = limits(shared);
     let method = Method::of(headers)?;
     let body = match tokio::time::timeout(timeout, Limited::new(body, limit).collect()).await {
         Ok(Ok(body)) => body.to_bytes(),
@@ -127,10 +140,7 @@ async fn taken(
             let message = format!("the request broke off: {error}");
             return Err(Refusal::new(StatusCode::BAD_REQUEST, "malformed", message));
         }
-        Err(_) => {
-            let message = format!("the request did not arrive within {} ms", timeout.as_millis());
-            return Err(Refusal::again(StatusCode::REQUEST_TIMEOUT, "timeout", message));
-        }
+        Err(_) => return Err(Refusal::late(timeout)),
     };
     let body = match method {
         Method::Identity => body,
@@ -309,13 +319,22 @@ pub(super) async fn grpc(
     signal: Signal,
     request: axum::http::Request<Body>,
 ) -> Response {
-    let limit = shared.generations.current().session.config.daemon.max_payload_size;
+    let (limit, timeout) = limits(&shared);
+    let mut late = None;
+    let request = request.map(|body| {
+        let (body, is_late) = timed(body, timeout);
+        late = Some(is_late);
+        body
+    });
     let mut grpc = tonic::server::Grpc::new(Raw).max_decoding_message_size(limit);
     for method in [CompressionEncoding::Gzip, CompressionEncoding::Deflate, CompressionEncoding::Zstd] {
         grpc = grpc.accept_compressed(method);
     }
     let metrics = shared.clone();
     let response = grpc.unary(Exporting { shared, signal }, request).await;
+    if late.is_some_and(|late| late.load(Ordering::Acquire)) {
+        return status(&metrics, &Refusal::late(timeout)).into_http();
+    }
     // What tonic refuses by itself never reached the method.
     match response.headers().get("grpc-status").and_then(|status| status.to_str().ok()) {
         Some("11" | "8") if signal == Signal::Traces => metrics.metrics.refuse("too_large"),

@@ -3,7 +3,8 @@
 use super::bindings::energy as wit;
 use super::bindings::exports::tracewatt::plugin::{lifecycle, manifest as wit_manifest};
 use super::instance::{
-    FOR_ONE_CALL, LOG_MESSAGES_DROPPED, Phase, StartError, State, deadline_ticks, entry, fault, manifest,
+    FOR_ONE_CALL, LOG_MESSAGES_DROPPED, Phase, StartError, State, deadline_ticks, entry, fault, linker,
+    manifest,
 };
 use super::limits::{Limits, Meter};
 use super::{Fault, FaultKind, Grants, Manifest, SettingValue, answer};

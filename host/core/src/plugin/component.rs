@@ -437,7 +437,7 @@ mod tests {
             settings: settings.to_vec(),
             ..Manifest::default()
         };
-        let verdict = |manifest: &Manifest| match check(manifest) {
+        let verdict = |manifest: &Manifest| match check(manifest, World::Detector) {
             Ok(()) => "fine".to_owned(),
             Err(PluginError::BadManifest(reason)) => reason,
             Err(error) => panic!("{error}"),

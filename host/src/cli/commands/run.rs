@@ -4,6 +4,7 @@ use super::capture::{create, written};
 use super::{analyze, compiler};
 use crate::cli::invocation::Run;
 use crate::cli::terminal::Terminal;
+use crate::config::TokensConfig;
 use crate::daemon::Capture;
 use crate::session::load_session;
 use anyhow::{Context, Result, bail};
@@ -21,7 +22,8 @@ pub fn run(command: Run, terminal: &Terminal) -> Result<ExitCode> {
     let daemon = &mut session.config.daemon;
     daemon.listen_address = IpAddr::V4(Ipv4Addr::LOCALHOST);
     (daemon.listen_port_http, daemon.listen_port_grpc) = (0, 0);
-    (daemon.tls_cert_path, daemon.tls_key_path) = (None, None);
+    (daemon.tls_cert_path, daemon.tls_key_path, daemon.tls_client_ca_path) = (None, None, None);
+    daemon.tokens = TokensConfig::default();
     let mut capture = Capture::start(session, create(&path)?, &(Arc::new(|_: &str| {}) as _))?;
     let child = start(&command, capture.port())?;
     let status = capture.wait_for(child)?;
