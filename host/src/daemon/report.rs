@@ -68,6 +68,13 @@ pub(super) fn report(shared: &Shared) -> Report {
             report.warnings.push(warn("plugin_fault", message));
         }
     }
+    let unpriced = report.green_summary.co2.as_ref().map_or(0, |co2| co2.unpriced_io_ops);
+    if unpriced > 0 {
+        let message = format!(
+            "{unpriced} round trips are in no known region: they have energy but no carbon; see [green]"
+        );
+        report.warnings.push(warn("unknown_region", message));
+    }
     report.schema_version = SCHEMA_VERSION.to_owned();
     report.tool = Tool { name: "tracewatt".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() };
     report.detection_config = detection_config(&generation);
