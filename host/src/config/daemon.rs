@@ -15,8 +15,6 @@ pub struct DaemonConfig {
     pub listen_port_http: u16,
     /// Port of OTLP over gRPC.
     pub listen_port_grpc: u16,
-    /// Socket for traces as lines of JSON.
-    pub json_socket: Option<PathBuf>,
     /// Whether an address that others can reach may do without TLS.
     pub insecure: bool,
     /// Certificate chain, PEM.

@@ -491,11 +491,6 @@ fn daemon() -> Vec<Field> {
         ),
         key("listen_port_http", port(4318), "Port of HTTP: OTLP, API, metrics, health. 0 takes a free one."),
         key("listen_port_grpc", port(4317), "Port of OTLP over gRPC. 0 takes a free one."),
-        optional(
-            "json_socket",
-            Kind::NonEmpty,
-            "Socket for traces as lines of JSON, in any format that `analyze` reads.",
-        ),
         key("insecure", (insecure, no), "Whether an address that others can reach may do without TLS."),
         optional("tls_cert_path", Kind::NonEmpty, "Certificate chain of both ports, PEM."),
         optional("tls_key_path", Kind::NonEmpty, "Its private key, PEM."),
@@ -593,6 +588,7 @@ fn daemon() -> Vec<Field> {
         "archive",
         "correlation",
         "cors",
+        "json_socket",
     ];
     fields.extend(later.map(unused));
     fields

@@ -3,7 +3,7 @@
 //! counted, and keeps nobody else waiting.
 
 use super::Shared;
-use super::meter::{Meter, Overdue, Progress};
+use super::meter::{Meter, Overdue, Progress, UnderWay};
 use crate::config::DaemonConfig;
 use axum::Router;
 use axum::body::Body;
@@ -278,10 +278,35 @@ where
         let under_way = self.progress.request();
         let answer = self.router.call(request);
         Box::pin(async move {
-            let answer = answer.await;
-            drop(under_way);
-            answer
+            let answer = answer.await?;
+            Ok(answer.map(|body| Body::new(Answer { body, _under_way: under_way })))
         })
+    }
+}
+
+/// The body of an answer: its request is under way until the client has all of it.
+struct Answer {
+    body: Body,
+    _under_way: UnderWay,
+}
+
+impl hyper::body::Body for Answer {
+    type Data = bytes::Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: std::pin::Pin<&mut Self>,
+        context: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Result<hyper::body::Frame<Self::Data>, Self::Error>>> {
+        std::pin::Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> hyper::body::SizeHint {
+        self.body.size_hint()
     }
 }
 

@@ -2,7 +2,8 @@
 //! its spans lie in the window. Bodies are handed on as bytes: they are decoded once, by our own decoder.
 //!
 //! Answers follow the OTLP specification: 200 with an encoded response, `partial_success` when some spans were
-//! rejected, 400 for what will never be accepted, 429 and 503 with `Retry-After` for what should be sent again.
+//! rejected, 400 for what will never be accepted, 503 with `Retry-After` for what should be sent again: not every
+//! exporter tries again after 429, or after `RESOURCE_EXHAUSTED` over gRPC.
 
 use super::Shared;
 use super::deadline::timed;
@@ -169,7 +170,7 @@ async fn hand_over(shared: &Shared, body: Bytes, encoding: Encoding) -> Result<(
         Ok(Answer::Malformed(reason)) => Err(Refusal::new(StatusCode::BAD_REQUEST, "malformed", reason)),
         Ok(Answer::Full) => {
             let message = "more arrives than can be judged; send this again later";
-            Err(Refusal::again(StatusCode::TOO_MANY_REQUESTS, "busy", message))
+            Err(Refusal::again(StatusCode::SERVICE_UNAVAILABLE, "busy", message))
         }
         Err(_) => Err(Refusal::busy()),
     }
@@ -283,7 +284,6 @@ fn failure(encoding: Encoding, refusal: &Refusal) -> Vec<u8> {
 
 fn code(status: StatusCode) -> Code {
     match status {
-        StatusCode::TOO_MANY_REQUESTS => Code::ResourceExhausted,
         StatusCode::SERVICE_UNAVAILABLE | StatusCode::REQUEST_TIMEOUT => Code::Unavailable,
         StatusCode::UNSUPPORTED_MEDIA_TYPE => Code::Unimplemented,
         StatusCode::UNAUTHORIZED => Code::Unauthenticated,
