@@ -59,7 +59,7 @@ fn spans(trace: u64, table: &str) -> Vec<Span> {
 fn hook(port: u16, more: &str) -> String {
     format!(
         "[daemon]\ntrace_grace_ms = 100\n[[daemon.webhooks]]\nurl = 'http://127.0.0.1:{port}/hook'\n\
-         secret_file = 'secret'\n{more}"
+         secret = {{ file = 'secret' }}\n{more}"
     )
 }
 
@@ -118,7 +118,7 @@ fn what_must_not_be_told_is_not() {
     let (code, notes) = daemon.stop();
     assert_eq!(code, 0, "{notes}");
 
-    let broken = hook(receiver.port, "").replace("secret_file = 'secret'", "secret_file = 'nowhere'");
+    let broken = hook(receiver.port, "").replace("file = 'secret'", "file = 'nowhere'");
     place.write("tracewatt.toml", broken);
     let outcome = place.run(&["watch", "--listen-port-http", "0", "--listen-port-grpc", "0"]);
     assert!(outcome.code == 75 && outcome.stderr.contains("cannot read nowhere"), "{outcome:?}");

@@ -73,6 +73,9 @@ fn the_others_go_on_and_the_fault_can_be_seen_again() {
         let runs = with["plugins"].as_array().unwrap();
         let run = runs.iter().find(|run| run["id"] == "misbehaving").unwrap();
         assert_eq!(run["faults"], serde_json::json!({kind: 1}), "{mode}");
+        let message = run["fault_messages"][kind].as_str().unwrap();
+        assert!(!message.is_empty(), "{mode}");
+        assert!(with["warnings"].to_string().contains("could not judge 1 of 3 traces"), "{mode}");
         assert_eq!(run["skipped_traces"], serde_json::json!([format!("{:032x}", 2)]), "{mode}");
 
         // Alone, so that nothing else fails the gate.

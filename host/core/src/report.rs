@@ -3,6 +3,7 @@
 //! A report is a function of input and configuration: no wall clock, no host name, no order of a hash table.
 //! Maps are ordered, lists have a total order, floats are written in their shortest form that reads back.
 
+use crate::count::counted;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -587,9 +588,25 @@ pub struct PluginRun {
     /// Faults by kind: trap, deadline, memory, output, answer, configure.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub faults: BTreeMap<String, u64>,
+    /// What happened, by kind of fault: one line about the first trace of that kind.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub fault_messages: BTreeMap<String, String>,
     /// Traces it could not judge.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub skipped_traces: Vec<String>,
+}
+
+impl PluginRun {
+    /// Returns a sentence for every kind of fault.
+    pub fn fault_sentences(&self) -> Vec<String> {
+        let sentence = |(kind, count): (&String, &u64)| {
+            let what = self.fault_messages.get(kind).filter(|message| !message.is_empty());
+            let what = what.map_or_else(|| kind.clone(), |message| format!("{kind}: {message}"));
+            let traces = counted(self.traces, "trace");
+            format!("plug-in `{}` could not judge {count} of {traces}: {what}", self.id)
+        };
+        self.faults.iter().map(sentence).collect()
+    }
 }
 
 /// What the reader should know before trusting the rest.

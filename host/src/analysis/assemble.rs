@@ -6,7 +6,6 @@ use crate::config::PluginConfig;
 use crate::session::Session;
 use std::collections::{BTreeMap, BTreeSet};
 use tracewatt_core::acknowledge;
-use tracewatt_core::count::counted;
 use tracewatt_core::finding::Saved;
 use tracewatt_core::gate::{self, GateInput};
 use tracewatt_core::plugin::Plugin;
@@ -129,6 +128,11 @@ fn plugin_runs(session: &Session, intake: &Intake, runs: Vec<RunSums>) -> Vec<mo
             sha256: plugin.sha256.clone(),
             traces: run.traces,
             findings: run.findings,
+            fault_messages: run
+                .first_faults
+                .into_iter()
+                .map(|(kind, (_, fault))| (kind.to_owned(), fault.line()))
+                .collect(),
             faults: run.faults.into_iter().map(|(kind, count)| (kind.to_owned(), count)).collect(),
             skipped_traces: skipped,
         }
@@ -156,11 +160,8 @@ fn judge(
     acknowledge::mark(&mut report.findings, &report.acknowledged);
     report.warnings.extend(applied.warnings);
     for run in &report.plugins {
-        for (kind, count) in &run.faults {
-            let traces = counted(run.traces, "trace");
-            let message = format!("plug-in `{}` could not judge {count} of {traces}: {kind}", run.id);
-            report.warnings.push(Warning { kind: "plugin_fault".to_owned(), message });
-        }
+        let warn = |message| Warning { kind: "plugin_fault".to_owned(), message };
+        report.warnings.extend(run.fault_sentences().into_iter().map(warn));
     }
     report.warnings.sort();
     report.warnings.dedup();

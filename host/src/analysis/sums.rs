@@ -3,10 +3,12 @@
 use super::Intake;
 use crate::session::Session;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use tracewatt_core::detect::Detection;
 use tracewatt_core::energy::{GreenScore, Scorer};
 use tracewatt_core::finding::{Folded, Folder, Ignore, Judge, RuleSetting, Source};
 use tracewatt_core::loss::Losses;
+use tracewatt_core::plugin::Fault;
 use tracewatt_core::trace::{SealedTrace, TraceId};
 
 /// Ids of traces a plug-in could not judge that are named; all of them are counted.
@@ -21,6 +23,8 @@ pub(super) struct RunSums {
     pub findings: u64,
     /// Traces it could not judge, by kind of fault.
     pub faults: BTreeMap<&'static str, u64>,
+    /// By kind, the first of them: those of a call before those of a plug-in that was given up, then by trace.
+    pub first_faults: BTreeMap<&'static str, ((bool, TraceId), Arc<Fault>)>,
     /// The first of them by id.
     pub skipped: BTreeSet<TraceId>,
     /// What was cut of its answers.
@@ -87,8 +91,13 @@ impl<'a> Sums<'a> {
             sums.findings += run.findings;
             sums.losses.merge(&run.losses);
             for (trace, fault) in run.set_aside {
-                *sums.faults.entry(fault.kind.word()).or_default() += 1;
-                sums.skipped.insert(traces[trace].id);
+                let (kind, id) = (fault.kind.word(), traces[trace].id);
+                *sums.faults.entry(kind).or_default() += 1;
+                let rank = (!fault.of_call, id);
+                if sums.first_faults.get(kind).is_none_or(|(known, _)| rank < *known) {
+                    sums.first_faults.insert(kind, (rank, fault));
+                }
+                sums.skipped.insert(id);
                 if sums.skipped.len() > MAX_SKIPPED_IDS {
                     sums.skipped.pop_last();
                 }

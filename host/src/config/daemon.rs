@@ -1,6 +1,7 @@
 //! `[daemon]` as the table of keys has it: what `tracewatt watch` listens on, how much it may hold, and for how long.
 
 use super::webhooks::WebhookConfig;
+use anyhow::{Context, Result};
 use serde::Deserialize;
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -91,8 +92,32 @@ pub struct TokensConfig {
 pub enum Secret {
     /// In this environment variable.
     Env(String),
-    /// In this file, one a line.
+    /// In this file.
     File(PathBuf),
+}
+
+impl Secret {
+    /// Reads the text, as it is now.
+    ///
+    /// # Errors
+    /// A variable that is not set, or not text; a file that cannot be read.
+    pub fn read(&self) -> Result<String> {
+        match self {
+            Secret::Env(name) => std::env::var(name)
+                .with_context(|| format!("the environment variable {name} is not set, or not text")),
+            Secret::File(path) => {
+                std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
+            }
+        }
+    }
+
+    /// Returns the name of the variable, or the path of the file.
+    pub fn place(&self) -> String {
+        match self {
+            Secret::Env(name) => name.clone(),
+            Secret::File(path) => path.display().to_string(),
+        }
+    }
 }
 
 /// Where the daemon runs.

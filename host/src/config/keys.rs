@@ -605,8 +605,7 @@ fn webhooks() -> Vec<Field> {
             text("info"),
             "Only problems of this severity or worse are told of.",
         ),
-        optional("secret_env", Kind::NonEmpty, "Variable with the secret that requests are signed with."),
-        optional("secret_file", Kind::NonEmpty, "File with that secret."),
+        optional("secret", Kind::Secret, "Where the secret is that requests are signed with."),
         preset(
             "realert_hours",
             integer(0, 24 * 365),

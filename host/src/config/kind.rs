@@ -1,6 +1,6 @@
 //! Types of configuration values: what each accepts, how it is described to people and in JSON Schema.
 
-use super::value::{Node, Value, printable};
+use super::value::{Key, Node, Value, printable};
 use crate::report::{FORMATS, Output};
 use crate::trust::signature::is_public_key;
 use serde_json::{Value as Json, json};
@@ -37,7 +37,9 @@ pub(super) enum Kind {
     PublicKeys,
     /// A list of capabilities.
     Grants,
-    /// A list of places of secrets: `{ env = "NAME" }` or `{ file = "PATH" }`. Never a secret itself.
+    /// The place of a secret: `{ env = "NAME" }` or `{ file = "PATH" }`. Never the secret itself.
+    Secret,
+    /// A list of these.
     Secrets,
 }
 
@@ -64,8 +66,9 @@ impl Kind {
                 _ => Err(self.wanted(value)),
             },
             // What was written there by mistake may be the secret: it is not repeated.
+            Kind::Secret if !is_secret(value) => Err(self.describe()),
             Kind::Secrets if !is_secret_list(value) => Err(self.describe()),
-            Kind::Secrets => Ok(value.clone()),
+            Kind::Secret | Kind::Secrets => Ok(value.clone()),
             Kind::NonEmpty | Kind::Glob | Kind::Date | Kind::Region | Kind::Sha256 | Kind::Address => {
                 self.check_text(value)
             }
@@ -126,6 +129,7 @@ impl Kind {
             Kind::Grants => {
                 format!("a list of capabilities, of which there is {}", capabilities().join(", "))
             }
+            Kind::Secret => "{ env = \"NAME\" } or { file = \"PATH\" }, never the secret itself".to_owned(),
             Kind::Secrets => {
                 "a list of { env = \"NAME\" } or { file = \"PATH\" }, never the secret itself".to_owned()
             }
@@ -165,17 +169,8 @@ impl Kind {
                 json!({ "type": "array", "items": { "type": "string", "pattern": "^RW[A-Za-z0-9+/]{54}$" } })
             }
             Kind::Grants => json!({ "type": "array", "items": { "type": "string", "enum": capabilities() } }),
-            Kind::Secrets => {
-                let place = |key: &str| {
-                    json!({
-                        "type": "object",
-                        "properties": { key: { "type": "string", "minLength": 1 } },
-                        "required": [key],
-                        "additionalProperties": false,
-                    })
-                };
-                json!({ "type": "array", "items": { "anyOf": [place("env"), place("file")] } })
-            }
+            Kind::Secret => secret_schema(),
+            Kind::Secrets => json!({ "type": "array", "items": secret_schema() }),
             Kind::Outputs => {
                 let names: Vec<&str> = FORMATS.iter().map(|format| format.name).collect();
                 let names = names.join("|");
@@ -197,15 +192,35 @@ fn texts(value: &Value) -> Option<Vec<&str>> {
 }
 
 /// Whether this is a list of places of secrets.
-fn is_secret_list(value: &Value) -> bool {
-    let is_place = |node: &Node| match node.entries() {
+/// Whether these are the entries of the place of a secret.
+fn is_place(entries: &[(Key, Node)]) -> bool {
+    match entries {
         [(key, place)] => {
             matches!(key.name.as_str(), "env" | "file")
                 && place.as_text().is_some_and(|text| !text.is_empty())
         }
         _ => false,
+    }
+}
+
+fn is_secret(value: &Value) -> bool {
+    matches!(value, Value::Table(entries) if is_place(entries))
+}
+
+fn is_secret_list(value: &Value) -> bool {
+    matches!(value, Value::List(nodes) if nodes.iter().all(|node| is_place(node.entries())))
+}
+
+fn secret_schema() -> Json {
+    let place = |key: &str| {
+        json!({
+            "type": "object",
+            "properties": { key: { "type": "string", "minLength": 1 } },
+            "required": [key],
+            "additionalProperties": false,
+        })
     };
-    matches!(value, Value::List(nodes) if nodes.iter().all(is_place))
+    json!({ "anyOf": [place("env"), place("file")] })
 }
 
 /// Checks a list of outputs; `Err(None)` when it is no list of texts.

@@ -1,8 +1,8 @@
 //! `[[daemon.webhooks]]` as the table of keys has it: who is told of problems.
 
+use super::daemon::Secret;
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
-use std::path::PathBuf;
 use tracewatt_core::report::Severity;
 
 /// `[[daemon.webhooks]]`.
@@ -15,10 +15,8 @@ pub struct WebhookConfig {
     pub events: Vec<HookEvent>,
     /// Of problems of this severity or worse.
     pub severity: Severity,
-    /// Name of the variable with the secret that requests are signed with.
-    pub secret_env: Option<String>,
-    /// File with that secret.
-    pub secret_file: Option<PathBuf>,
+    /// Where the secret is that requests are signed with.
+    pub secret: Option<Secret>,
     /// Hours after which a problem that goes on is told again; 0 for never.
     pub realert_hours: u64,
 }
@@ -57,19 +55,11 @@ impl WebhookConfig {
     /// Returns the secret, as it is now; nothing when none is configured.
     ///
     /// # Errors
-    /// A variable or file that is not there or empty, or both of them given.
+    /// A secret that cannot be read, or is empty.
     pub fn secret(&self) -> Result<Option<String>> {
-        let secret = match (&self.secret_env, &self.secret_file) {
-            (None, None) => return Ok(None),
-            (Some(_), Some(_)) => bail!("give one of secret_env and secret_file"),
-            (Some(name), None) => {
-                std::env::var(name).with_context(|| format!("the variable {name} (secret_env) is not set"))?
-            }
-            (None, Some(path)) => std::fs::read_to_string(path)
-                .with_context(|| format!("cannot read {} (secret_file)", path.display()))?,
-        };
-        match secret.trim() {
-            "" => bail!("the secret is empty"),
+        let Some(place) = &self.secret else { return Ok(None) };
+        match place.read()?.trim() {
+            "" => bail!("nothing is in {}", place.place()),
             secret => Ok(Some(secret.to_owned())),
         }
     }
@@ -111,17 +101,14 @@ mod tests {
             url: "https://user:word@host.example/T0/secret".to_owned(),
             events: Vec::new(),
             severity: Severity::Info,
-            secret_env: Some("TRACEWATT_TEST_NO_SUCH_VARIABLE".to_owned()),
-            secret_file: None,
+            secret: Some(Secret::Env("TRACEWATT_TEST_NO_SUCH_VARIABLE".to_owned())),
             realert_hours: 0,
         };
         let error = format!("{:#}", hook.check().unwrap_err());
         assert!(error.contains("NO_SUCH_VARIABLE") && error.contains("host.example"), "{error}");
         assert!(!error.contains("T0") && !error.contains("word"), "{error}");
-        let no_secret = WebhookConfig { secret_env: None, ..hook.clone() };
+        let no_secret = WebhookConfig { secret: None, ..hook };
         assert!(no_secret.check().is_ok() && no_secret.secret().unwrap().is_none());
-        let both = WebhookConfig { secret_file: Some("x".into()), ..hook };
-        assert!(both.secret().is_err());
         for url in ["ftp://x", "http:///x", "https://", "x"] {
             assert!(WebhookConfig { url: url.to_owned(), ..no_secret.clone() }.check().is_err(), "{url}");
         }

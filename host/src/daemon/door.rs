@@ -143,24 +143,15 @@ fn load(role: &str, secrets: Option<&[Secret]>) -> Result<Tokens> {
     let Some(secrets) = secrets else { return Ok(None) };
     let mut digests = Vec::new();
     for secret in secrets {
-        let (source, text) = match secret {
-            Secret::Env(name) => {
-                let text = std::env::var(name).ok().filter(|text| !text.trim().is_empty());
-                let text = text.with_context(|| {
-                    format!("daemon.tokens.{role}: the environment variable {name} is not set, or not text")
-                })?;
-                (name.clone(), text)
-            }
-            Secret::File(path) => {
-                let text = std::fs::read_to_string(path)
-                    .with_context(|| format!("daemon.tokens.{role}: cannot read {}", path.display()))?;
-                (path.display().to_string(), text)
-            }
-        };
+        let text = secret.read().with_context(|| format!("daemon.tokens.{role}"))?;
+        if matches!(secret, Secret::Env(_)) && text.trim().is_empty() {
+            bail!("daemon.tokens.{role}: the environment variable {} is empty", secret.place());
+        }
         for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
             if line.len() < TOKEN_BYTES || !line.bytes().all(|byte| byte.is_ascii_graphic()) {
                 bail!(
-                    "daemon.tokens.{role}: a token in {source} is not {TOKEN_BYTES} or more visible ASCII characters"
+                    "daemon.tokens.{role}: a token in {} is not {TOKEN_BYTES} or more visible ASCII characters",
+                    secret.place()
                 );
             }
             digests.push(digest(line.as_bytes()));

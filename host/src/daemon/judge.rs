@@ -169,7 +169,9 @@ impl<'a> Judge<'a> {
 fn run_of(run: &DetectorRun) -> PluginRun {
     let mut sums = PluginRun { traces: run.traces, findings: run.findings, ..PluginRun::default() };
     for (_, fault) in &run.set_aside {
-        *sums.faults.entry(fault.kind.word().to_owned()).or_default() += 1;
+        let kind = fault.kind.word();
+        *sums.faults.entry(kind.to_owned()).or_default() += 1;
+        sums.fault_messages.entry(kind.to_owned()).or_insert_with(|| fault.line());
     }
     sums
 }

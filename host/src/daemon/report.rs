@@ -62,11 +62,7 @@ pub(super) fn report(shared: &Shared) -> Report {
     let config = &generation.session.config;
     report.warnings.extend(config.warnings.iter().map(|message| warn("configuration", message.clone())));
     for run in &report.plugins {
-        for (kind, count) in &run.faults {
-            let message =
-                format!("plug-in `{}` could not judge {count} of {} traces: {kind}", run.id, run.traces);
-            report.warnings.push(warn("plugin_fault", message));
-        }
+        report.warnings.extend(run.fault_sentences().into_iter().map(|one| warn("plugin_fault", one)));
     }
     let unpriced = report.green_summary.co2.as_ref().map_or(0, |co2| co2.unpriced_io_ops);
     if unpriced > 0 {

@@ -177,6 +177,9 @@ fn add_run(sums: &mut PluginRun, run: PluginRun) {
     for (kind, count) in run.faults {
         *sums.faults.entry(kind).or_default() += count;
     }
+    for (kind, message) in run.fault_messages {
+        sums.fault_messages.entry(kind).or_insert(message);
+    }
 }
 
 /// Starts the thread that prints lines: a reader that is slow must not hold up the rest.

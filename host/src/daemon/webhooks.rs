@@ -287,8 +287,7 @@ mod tests {
             url: "http://localhost/".to_owned(),
             events: HookEvent::ALL.to_vec(),
             severity: Severity::Warning,
-            secret_env: None,
-            secret_file: None,
+            secret: None,
             realert_hours: 1,
         }
     }

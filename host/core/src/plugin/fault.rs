@@ -73,8 +73,41 @@ impl Fault {
     }
 }
 
+/// Longest message in a report, characters.
+const MAX_LINE: usize = 240;
+
+impl Fault {
+    /// Returns the message as one line, for a report: without control characters, and not too long. It may be what a
+    /// guest said.
+    pub fn line(&self) -> String {
+        let words = self.message.split(|c: char| c.is_control() || c.is_whitespace());
+        let line = words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
+        match line.char_indices().nth(MAX_LINE) {
+            Some((end, _)) => format!("{}…", line.get(..end).unwrap_or_default()),
+            None => line,
+        }
+    }
+}
+
 impl fmt::Display for Fault {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "{}: {}", self.kind.word(), self.message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_one_line_and_short() {
+        let line = |message: &str| Fault::new(FaultKind::Trap, message.to_owned()).line();
+        assert_eq!(
+            line("panicked at src/lib.rs:3:9:\n\tno \u{1b}[31mred\u{7}"),
+            "panicked at src/lib.rs:3:9: no [31mred"
+        );
+        let long = line(&"ä".repeat(1000));
+        assert_eq!(long, format!("{}…", "ä".repeat(MAX_LINE)));
+        assert_eq!(line(""), "");
     }
 }
